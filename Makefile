@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# cowpin: build and check. `make`, `make guest`, `make check`; see README.md.
+
+CC	?= gcc
+WARN	:= -Wall -Wextra -Werror -Wno-format-nonliteral -Wmissing-prototypes -Wstrict-prototypes
+CFLAGS	?= -O2 -g
+override CFLAGS += -std=gnu11 $(WARN) -I.
+
+# One build a directory: O= for another one (guest, sanitizers, another compiler).
+O	?= build/host
+SRC	:= $(wildcard *.c engine/*.c kinds/*.c pins/*.c scenarios/*.c)
+OBJ	:= $(SRC:%.c=$(O)/%.o)
+LIBS	:= -luring -lhugetlbfs
+
+all: cow
+
+cow: $(O)/cow
+	cp $< $@
+
+$(O)/cow: $(OBJ)
+	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+$(O)/%.o: %.c
+	@mkdir -p $(@D)
+	@echo "  CC      $<"
+	@$(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+-include $(OBJ:.o=.d)
+
+# What runs in a VM: static, with nothing else around.
+guest:
+	$(MAKE) O=build/guest LDFLAGS="-static" build/guest/cow build/guest/init
+
+build/guest/init: vm/init.c
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) -static -o $@ $<
+
+# Programs of t/ that test parts of the engine: everything but main().
+UNIT	:= $(patsubst t/%.c,$(O)/t/%,$(wildcard t/unit-*.c))
+
+unit: $(UNIT)
+
+$(O)/t/unit-%: t/unit-%.c $(filter-out $(O)/cow.o,$(OBJ))
+	@mkdir -p $(@D)
+	@echo "  CC      $<"
+	@$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+# The user space with gcc's sanitizers; with clang; both must be free of warnings.
+sanitize:
+	$(MAKE) O=build/sanitize LDFLAGS="-fsanitize=address,undefined" \
+		CFLAGS="-O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all" \
+		build/sanitize/cow
+
+clang:
+	$(MAKE) O=build/clang CC=clang build/clang/cow
+
+clean:
+	rm -rf build cow
+
+.PHONY: all guest unit sanitize clang clean

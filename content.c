@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Content that identifies itself: see content.h. */
+#include "content.h"
+
+#include <stdio.h>
+
+#include "vm_util.h"
+
+/* Bits of a word, from the top: writer 8, generation 16, page 24, word 9, check 7. */
+#define PAGE_MASK24	0xffffffULL
+#define WORD_MASK9	0x1ffULL
+#define CHECK_MASK7	0x7fULL
+
+/* Regions up to this many pages are written and compared whole. */
+#define WHOLE_PAGES	2
+
+static size_t largest_divisor(size_t n, size_t max)
+{
+	for (size_t d = max < n ? max : n; d > 1; d--)
+		if (n % d == 0)
+			return d;
+	return 1;
+}
+
+struct layout layout_of(size_t len)
+{
+	struct layout l = { .page = page_size(), .pages = len / page_size(), .stride = 1 };
+
+	l.cells = l.pages;
+	if (l.pages > CELLS_MAX) {
+		/* Evenly spread, and the last page is hit: cells - 1 divides pages - 1. */
+		size_t gaps = largest_divisor(l.pages - 1, CELLS_MAX - 1);
+
+		l.cells = gaps + 1;
+		l.stride = (l.pages - 1) / gaps;
+	}
+	l.whole = l.pages <= WHOLE_PAGES;
+	l.words = l.whole ? l.page / sizeof(uint64_t) : WORDS_SAMPLED;
+	return l;
+}
+
+size_t layout_word(const struct layout *l, size_t i)
+{
+	if (l->whole)
+		return i * sizeof(uint64_t);
+	/* 0, about 1/3, about 2/3 (not on a power of two), last. */
+	return i == WORDS_SAMPLED - 1 ? l->page - sizeof(uint64_t)
+				      : (l->page / 3 * i) & ~(sizeof(uint64_t) - 1);
+}
+
+static uint64_t check_of(uint64_t top)
+{
+	top ^= top >> 32;
+	top *= 0x9e3779b97f4a7c15ULL;
+	return (top >> 57) & CHECK_MASK7;
+}
+
+uint64_t word_encode(struct value v, size_t page, size_t word)
+{
+	uint64_t top;
+
+	if (!v.writer)
+		return 0;
+	top = (uint64_t)v.writer << 49 | (uint64_t)v.gen << 33 |
+	      (page & PAGE_MASK24) << 9 | (word & WORD_MASK9);
+	return top << 7 | check_of(top);
+}
+
+bool word_decode(uint64_t raw, struct word *w)
+{
+	uint64_t top = raw >> 7;
+
+	*w = (struct word){ .v = VALUE_ZERO };
+	if (!raw)
+		return true;
+	w->v.writer = top >> 49;
+	w->v.gen = top >> 33;
+	w->page = (top >> 9) & PAGE_MASK24;
+	w->word = top & WORD_MASK9;
+	return w->v.writer && (raw & CHECK_MASK7) == check_of(top);
+}
+
+void content_write(const struct layout *l, void *at, size_t page, struct value v)
+{
+	for (size_t i = 0; i < l->words; i++) {
+		size_t off = layout_word(l, i);
+		volatile uint64_t *p = (volatile uint64_t *)((char *)at + off);
+
+		*p = word_encode(v, page, off / sizeof(uint64_t));
+	}
+}
+
+void content_read(const struct layout *l, const void *at, uint64_t *out)
+{
+	for (size_t i = 0; i < l->words; i++)
+		out[i] = *(const volatile uint64_t *)((const char *)at + layout_word(l, i));
+}
+
+/* One word against the place where it was found and the value of the words before. */
+static bool word_judge(struct reading *r, const struct word *w, size_t page, size_t off)
+{
+	bool placed = w->page == (page & PAGE_MASK24) &&
+		      w->word == (off / sizeof(uint64_t) & WORD_MASK9);
+
+	r->at = off;
+	if (w->v.writer && !placed) {
+		r->kind = CELL_MOVED;
+		r->v = w->v;
+		r->page = w->page;
+	} else if (!value_eq(w->v, r->v)) {
+		r->kind = CELL_TORN;
+		r->v2 = w->v;
+	}
+	return r->kind == CELL_VALUE;
+}
+
+struct reading content_judge(const struct layout *l, size_t page, const uint64_t *words)
+{
+	struct reading r = { .kind = CELL_VALUE };
+
+	for (size_t i = 0; i < l->words; i++) {
+		size_t off = layout_word(l, i);
+		struct word w;
+
+		if (!word_decode(words[i], &w)) {
+			r.kind = CELL_ALIEN;
+			r.raw = words[i];
+			r.at = off;
+			return r;
+		}
+		if (!i)
+			r.v = w.v;
+		if (!word_judge(&r, &w, page, off))
+			return r;
+	}
+	return r;
+}
+
+char *value_str(struct value v, char *buf, size_t len)
+{
+	if (!v.writer)
+		snprintf(buf, len, "zeroes (nobody wrote them)");
+	else if (v.writer == WRITER_FILE)
+		snprintf(buf, len, "the file's content (generation %u)", v.gen);
+	else if (v.writer == WRITER_PIN)
+		snprintf(buf, len, "what was written through the pin (generation %u)", v.gen);
+	else
+		snprintf(buf, len, "what %c wrote (generation %u)", v.writer, v.gen);
+	return buf;
+}
+
+char *reading_str(const struct reading *r, char *buf, size_t len)
+{
+	char a[80], b[80];
+
+	switch (r->kind) {
+	case CELL_VALUE:
+		return value_str(r->v, buf, len);
+	case CELL_TORN:
+		snprintf(buf, len, "a torn page: %s, but at byte %zu %s",
+			 value_str(r->v, a, sizeof(a)), r->at, value_str(r->v2, b, sizeof(b)));
+		break;
+	case CELL_MOVED:
+		snprintf(buf, len, "content that belongs to page %zu: %s", r->page,
+			 value_str(r->v, a, sizeof(a)));
+		break;
+	case CELL_ALIEN:
+		snprintf(buf, len, "0x%016llx at byte %zu, which no one of the test wrote",
+			 (unsigned long long)r->raw, r->at);
+		break;
+	}
+	return buf;
+}

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Content that identifies itself. Every word the harness writes says who wrote it,
+ * at which step, and where it belongs, so a stale page, a foreign page, a shifted
+ * page and a torn page all look different.
+ */
+#ifndef CONTENT_H
+#define CONTENT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * Who wrote a page and when. @writer is a letter: an actor's name, WRITER_FILE or
+ * WRITER_PIN; 0 stands for zeroes that nobody wrote. @gen counts the writes of a test.
+ */
+struct value {
+	uint8_t writer;
+	uint16_t gen;
+};
+
+#define WRITER_FILE	'F'	/* the content of the backing file */
+#define WRITER_PIN	'D'	/* a "device" that writes through a pin */
+#define VALUE_ZERO	((struct value){ 0, 0 })
+
+static inline bool value_eq(struct value a, struct value b)
+{
+	return a.writer == b.writer && a.gen == b.gen;
+}
+
+/*
+ * Which words of a region are written and compared. The region's pages are sampled:
+ * cell i is page i * stride, @cells of them; the first and the last page are cells.
+ * Small regions are covered whole; of a page in a larger region WORDS_SAMPLED words
+ * count: the first, the last, two between. The cost of a test shall be what the
+ * kernel must clear and copy, not what we touch.
+ */
+#define WORDS_SAMPLED	4
+#define CELLS_MAX	1024
+
+struct layout {
+	size_t page;		/* bytes of a base page */
+	size_t pages;		/* of the region */
+	size_t cells;
+	size_t stride;		/* in pages */
+	size_t words;		/* compared in each cell */
+	bool whole;		/* all words of the page, in order */
+};
+
+/* The sampling of a region of @len bytes, a multiple of the page size. */
+struct layout layout_of(size_t len);
+
+/* The byte offset in its page of compared word @i. */
+size_t layout_word(const struct layout *l, size_t i);
+static inline size_t layout_page(const struct layout *l, size_t cell)
+{
+	return cell * l->stride;
+}
+
+/* The word that @v leaves at word index @word (offset / 8) of page @page. */
+uint64_t word_encode(struct value v, size_t page, size_t word);
+
+/* What a word says of itself; false if it is neither ours nor zero. */
+struct word {
+	struct value v;
+	size_t page, word;
+};
+bool word_decode(uint64_t raw, struct word *w);
+
+/* Write @v into the compared words of page @page at @at. */
+void content_write(const struct layout *l, void *at, size_t page, struct value v);
+/* Copy the compared words of the page at @at to @out. */
+void content_read(const struct layout *l, const void *at, uint64_t *out);
+
+/*
+ * What the words of one cell say together.
+ */
+enum verdict_cell {
+	CELL_VALUE,		/* all words carry one value, at their own place */
+	CELL_TORN,		/* words of different values */
+	CELL_MOVED,		/* words that belong to another page or place */
+	CELL_ALIEN,		/* words that nobody of us wrote */
+};
+struct reading {
+	enum verdict_cell kind;
+	struct value v;		/* of the first word; for CELL_TORN also @v2 */
+	struct value v2;
+	size_t page;		/* CELL_MOVED: where the content belongs */
+	uint64_t raw;		/* CELL_ALIEN: the word */
+	size_t at;		/* byte offset in the page of the word that decided */
+};
+struct reading content_judge(const struct layout *l, size_t page, const uint64_t *words);
+
+/* "zeroes", "P's write 3", ...: a value, and a reading, in words. */
+char *value_str(struct value v, char *buf, size_t len);
+char *reading_str(const struct reading *r, char *buf, size_t len);
+
+#endif

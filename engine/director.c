@@ -1,0 +1,487 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The director of one test: see director.h. */
+#define _GNU_SOURCE
+#include "engine/director.h"
+
+#include <signal.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "engine/actor.h"
+#include "engine/diag.h"
+#include "engine/inject.h"
+#include "engine/model.h"
+#include "vm_util.h"
+
+/* All of a director's state: a process of its own runs one test. */
+static struct {
+	const struct test *test;
+	struct stage *stage;
+	struct result *result;
+	struct model model;
+	uint64_t deadline;
+	int step;
+	bool dead[ACTORS_MAX];
+	int exit_status[ACTORS_MAX];	/* as of waitpid() */
+	int pin_step[PINS_MAX];		/* index of the step that took it */
+	bool populated;
+} d;
+
+static void on_child(int sig)
+{
+	(void)sig;
+	doorbell_ring(d.stage);
+}
+
+static void reap(void)
+{
+	int status;
+	pid_t pid;
+
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		for (int i = 0; i < ACTORS_MAX; i++) {
+			if (d.stage->box[i].pid == pid) {
+				d.dead[i] = true;
+				d.exit_status[i] = status;
+			}
+		}
+	}
+}
+
+static bool failed(void)
+{
+	return d.result->verdict == VERDICT_FAIL;
+}
+
+static char actor_name(int actor)
+{
+	return d.model.actor[actor].name;
+}
+
+static void fail_dead(int actor)
+{
+	int status = d.exit_status[actor];
+
+	if (WIFSIGNALED(status))
+		diag_fail(d.result, "actor-died", "%c died of signal %d (%s)", actor_name(actor),
+			  WTERMSIG(status), strsignal(WTERMSIG(status)));
+	else
+		diag_fail(d.result, "actor-died", "%c exited with status %d, unasked",
+			  actor_name(actor), WEXITSTATUS(status));
+}
+
+/* What a process that does not answer is doing, as far as the kernel tells. */
+static void fail_hung(int actor)
+{
+	char path[64], state[128] = "?", where[64] = "?", *at;
+	pid_t pid = d.stage->box[actor].pid;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	file_read(path, state, sizeof(state));
+	at = strrchr(state, ')');
+	snprintf(path, sizeof(path), "/proc/%d/wchan", pid);
+	file_read(path, where, sizeof(where));
+	diag_fail(d.result, "actor-hung", "%c did not answer in time (state %c, in %s)",
+		  actor_name(actor), at && at[1] ? at[2] : '?', where);
+}
+
+/* Wait for the reply to the last request. False: the actor is dead or silent. */
+static bool await(int actor)
+{
+	struct box *box = &d.stage->box[actor];
+
+	for (;;) {
+		uint32_t bell = __atomic_load_n(&d.stage->doorbell, __ATOMIC_ACQUIRE);
+
+		reap();
+		if (box_answered(box))
+			return true;
+		if (d.dead[actor]) {
+			fail_dead(actor);
+			return false;
+		}
+		if (!doorbell_wait(d.stage, bell, d.deadline)) {
+			fail_hung(actor);
+			return false;
+		}
+	}
+}
+
+static void request(int actor, const struct command *c)
+{
+	d.stage->box[actor].command = *c;
+	box_request(&d.stage->box[actor]);
+}
+
+/* Have it done and wait; a refusal is in the box, not a failure yet. */
+static bool tell(int actor, const struct command *c)
+{
+	request(actor, c);
+	return await(actor);
+}
+
+static void fail_status(int actor, const char *reason, const char *what)
+{
+	const struct box *b = &d.stage->box[actor];
+
+	diag_fail(d.result, reason, "%s: %s", what,
+		  b->why[0] ? b->why : strerror(-b->status));
+}
+
+/* --- comparing --- */
+
+static struct reading read_cell(const uint64_t *words, size_t cell, size_t row)
+{
+	const struct layout *l = &d.stage->layout;
+
+	return content_judge(l, layout_page(l, cell), words + row * l->words);
+}
+
+static bool view_wrong(int actor, size_t cell, struct reading *r)
+{
+	const struct view *v = &d.stage->view[actor];
+
+	if (v->seen[cell] != SEEN_WORDS || d.model.actor[actor].cell[cell].state == CELL_GONE)
+		return false;
+	*r = read_cell(v->words, cell, cell);
+	return r->kind != CELL_VALUE || !model_allows(&d.model, actor, cell, r->v);
+}
+
+static void compare_view(int actor)
+{
+	struct reading first, r;
+	size_t wrong = 0, at = 0;
+
+	for (size_t c = 0; c < d.model.cells; c++) {
+		if (!view_wrong(actor, c, &r))
+			continue;
+		if (!wrong++) {
+			first = r;
+			at = c;
+		}
+	}
+	if (!wrong)
+		return;
+	diag_view(d.result, &d.model, actor, at, &first, wrong);
+	diag_table_page(d.result, actor_name(actor), d.stage->view[actor].pagemap[at]);
+}
+
+static bool pin_wrong(int pin, size_t row, struct reading *r)
+{
+	size_t cell = d.model.pin[pin].first + row;
+
+	*r = read_cell(d.stage->pin[pin].words, cell, row);
+	return r->kind != CELL_VALUE || !model_pin_allows(&d.model, pin, cell, r->v);
+}
+
+/* The page in an attached pin must be the page in its owner's page table. */
+static bool frame_wrong(int pin, size_t row)
+{
+	const struct pin_view *v = &d.stage->pin[pin];
+	size_t cell = d.model.pin[pin].first + row;
+	uint64_t entry = d.stage->view[d.model.pin[pin].owner].pagemap[cell];
+
+	return v->has_pfns && model_pin_attached(&d.model, pin, cell) &&
+	       (entry & PM_PRESENT) && (entry & PM_PFN_MASK) &&
+	       (entry & PM_PFN_MASK) != v->pfns[row];
+}
+
+static const char *pin_provider(int pin)
+{
+	const struct step *s = &d.test->steps->step[d.pin_step[pin]];
+
+	return (s->by ? s->by : d.test->by)->title;
+}
+
+/* Both pages, in words: the one in the page table and the one in the pin. */
+static void describe_pages(int pin, size_t row)
+{
+	int owner = d.model.pin[pin].owner;
+	struct command c = { .cmd = CMD_FACTS, .other = row, .step.pin = pin };
+	struct result saved = *d.result;
+	bool known = tell(owner, &c) && !d.stage->box[owner].status;
+
+	*d.result = saved;
+	diag_pin_page(d.result, known ? &d.stage->pin[pin].facts : NULL);
+	diag_table_page(d.result, actor_name(owner),
+			d.stage->view[owner].pagemap[d.model.pin[pin].first + row]);
+}
+
+static void fail_frame(int pin, size_t row, size_t differing)
+{
+	size_t cell = d.model.pin[pin].first + row;
+	struct reading r = read_cell(d.stage->pin[pin].words, cell, row);
+
+	diag_pin(d.result, &d.model, pin, &d.test->steps->step[d.pin_step[pin]],
+		 pin_provider(pin), cell, &r, differing);
+	diag_fail(d.result, "pfn-differs",
+		  "the pin of %c holds another page than its page table, with the same content",
+		  actor_name(d.model.pin[pin].owner));
+}
+
+static void compare_pin(int pin)
+{
+	const struct model_pin *p = &d.model.pin[pin];
+	size_t wrong = 0, frames = 0, at = 0, frame_at = 0;
+	struct reading first, r;
+
+	if (d.stage->pin[pin].status) {
+		diag_fail(d.result, "pin-unreadable", "pin %d cannot be read: %s", pin + 1,
+			  d.stage->pin[pin].why);
+		return;
+	}
+	for (size_t row = 0; row < p->cells; row++) {
+		if (pin_wrong(pin, row, &r) && !wrong++) {
+			first = r;
+			at = row;
+		}
+		if (frame_wrong(pin, row) && !frames++)
+			frame_at = row;
+	}
+	if (wrong)
+		diag_pin(d.result, &d.model, pin, &d.test->steps->step[d.pin_step[pin]],
+			 pin_provider(pin), p->first + at, &first, wrong);
+	else if (frames)
+		fail_frame(pin, frame_at, frames);
+	if (wrong || frames)
+		describe_pages(pin, wrong ? at : frame_at);
+}
+
+static bool alive(int actor)
+{
+	return d.model.actor[actor].name && d.model.actor[actor].alive;
+}
+
+/* Everybody looks, all at once; @done: has looked already, -1: nobody. */
+static bool all_look(enum cmd cmd, int done)
+{
+	struct command c = { .cmd = cmd };
+	bool ok = true;
+
+	for (int i = 0; i < ACTORS_MAX; i++)
+		if (alive(i) && i != done)
+			request(i, &c);
+	for (int i = 0; i < ACTORS_MAX && ok; i++)
+		if (alive(i) && i != done)
+			ok = await(i);
+	return ok;
+}
+
+static void compare(enum cmd cmd, int done)
+{
+	if (!all_look(cmd, done))
+		return;
+	for (int i = 0; i < ACTORS_MAX && !failed(); i++)
+		if (alive(i))
+			compare_view(i);
+	for (int i = 0; i < PINS_MAX && !failed(); i++)
+		if (d.model.pin[i].held && d.stage->pin[i].held)
+			compare_pin(i);
+}
+
+/* --- steps --- */
+
+static void step_cells(const struct step *s, size_t *first, size_t *count)
+{
+	const struct layout *l = &d.stage->layout;
+	size_t page, pages;
+
+	part_pages(s->part, l->pages, &page, &pages);
+	*first = (page + l->stride - 1) / l->stride;
+	*count = (page + pages + l->stride - 1) / l->stride - *first;
+}
+
+/* What the step does to the model; before the actor runs, for writes need their value. */
+static void model_before(const struct step *s, int actor, struct command *c)
+{
+	size_t first, count;
+
+	step_cells(s, &first, &count);
+	if (s->op == OP_WRITE || s->op == OP_FILL)
+		c->v = model_write(&d.model, actor, first, count);
+	else if (s->op == OP_POKE)
+		c->v = model_poke(&d.model, s->pin);
+	else if (s->op == OP_FORK)
+		c->other = model_fork(&d.model, actor, s->other);
+	else if (s->op == OP_UNMAP)
+		model_unmap(&d.model, actor, first, count);
+}
+
+static void model_after(const struct step *s, int actor, const struct command *c)
+{
+	size_t first, count;
+
+	step_cells(s, &first, &count);
+	if (s->op == OP_PIN) {
+		d.pin_step[s->pin] = d.step;
+		model_pin(&d.model, s->pin, actor, s->pin_flags | (c->by->props & PIN_IS_GET),
+			  first, count);
+	} else if (s->op == OP_UNPIN) {
+		model_unpin(&d.model, s->pin);
+	} else if (s->op == OP_FORK) {
+		d.model.actor[c->other].alive = true;
+	}
+}
+
+/* An actor that exits is gone only when the kernel says so. */
+static bool await_exit(int actor)
+{
+	model_exit(&d.model, actor);
+	while (!d.dead[actor]) {
+		uint32_t bell = __atomic_load_n(&d.stage->doorbell, __ATOMIC_ACQUIRE);
+
+		reap();
+		if (!d.dead[actor] && !doorbell_wait(d.stage, bell, d.deadline)) {
+			fail_hung(actor);
+			return false;
+		}
+	}
+	return true;
+}
+
+/* The first step that brings pages in also has the kind prove what they are. */
+static void settle(int actor)
+{
+	struct command c = { .cmd = CMD_SETTLE, .look = true };
+
+	d.populated = true;
+	if (tell(actor, &c) && d.stage->box[actor].status)
+		fail_status(actor, "setup", "the memory is not as the title says");
+}
+
+static bool populates(const struct step *s)
+{
+	return !d.populated && (s->op == OP_FILL || s->op == OP_READ);
+}
+
+static void fail_step(const struct step *s, int actor)
+{
+	if (s->op == OP_PIN)
+		fail_status(actor, "pin-refused", "the pin was not given");
+	else
+		fail_status(actor, "setup", "the step did not work");
+}
+
+static void run_step(const struct step *s)
+{
+	int actor = model_actor(&d.model, s->actor);
+	struct command c = {
+		.cmd = CMD_STEP, .step = *s, .by = s->by ? s->by : d.test->by,
+		.look = !populates(s),
+	};
+
+	if (injected == FAULT_DIRECTOR_DIES && s->op == OP_WRITE)
+		kill(getpid(), SIGKILL);
+	model_before(s, actor, &c);
+	if (!tell(actor, &c))
+		return;
+	if (d.stage->box[actor].status) {
+		fail_step(s, actor);
+		return;
+	}
+	model_after(s, actor, &c);
+	if (s->op == OP_EXIT && !await_exit(actor))
+		return;
+	if (populates(s))
+		settle(actor);
+	if (!failed())
+		compare(CMD_LOOK, s->op == OP_EXIT ? -1 : actor);
+}
+
+/* --- beginning and end --- */
+
+static bool start(void)
+{
+	const struct kind *k = d.test->kind;
+	struct command c = { .cmd = CMD_CREATE };
+	pid_t pid;
+
+	model_start(&d.model, 1, k->props & KIND_SHARED, k->props & KIND_FILE);
+	pid = actor_spawn(d.stage, 0, k, d.test->size);
+	if (pid < 0) {
+		diag_fail(d.result, "setup", "fork: %s", strerror(-pid));
+		return false;
+	}
+	if (!tell(0, &c))
+		return false;
+	if (d.stage->box[0].status) {
+		fail_status(0, "setup", "no such memory to be had");
+		return false;
+	}
+	model_start(&d.model, d.stage->layout.cells, k->props & KIND_SHARED,
+		    k->props & KIND_FILE);
+	return true;
+}
+
+static bool holds_pin(int actor)
+{
+	for (int i = 0; i < PINS_MAX; i++)
+		if (d.model.pin[i].held && d.model.pin[i].owner == actor)
+			return true;
+	return false;
+}
+
+/* Seconds that an actor has to release its pins at the end. */
+#define QUIT_TIME	(5 * NS_PER_S)
+
+/* What actors hold must be free before the next test: have pins released, kill, wait. */
+static void finish(void)
+{
+	struct command c = { .cmd = CMD_QUIT };
+	struct result verdict = *d.result;
+
+	if (d.deadline > now_ns() + QUIT_TIME)
+		d.deadline = now_ns() + QUIT_TIME;
+	for (int i = 0; i < ACTORS_MAX; i++)
+		if (alive(i) && !d.dead[i] && holds_pin(i))
+			tell(i, &c);
+	*d.result = verdict;
+	signal(SIGCHLD, SIG_DFL);
+	for (int i = 0; i < ACTORS_MAX; i++)
+		if (d.stage->box[i].pid && !d.dead[i])
+			kill(d.stage->box[i].pid, SIGKILL);
+	while (waitpid(-1, NULL, 0) > 0)
+		;
+}
+
+/* Where it went wrong, and what the steps were, in front of the diagnosis. */
+static void head_diag(void)
+{
+	struct result *r = d.result;
+	char rest[sizeof(r->diag)], step[96];
+
+	memcpy(rest, r->diag, sizeof(rest));
+	r->diag[0] = '\0';
+	r->step = d.step;
+	diag_line(r, "  steps: %s", d.test->scenario->steps);
+	diag_line(r, "  diverged at %s", step_str(d.test, d.step, step, sizeof(step)));
+	snprintf(r->diag + strlen(r->diag), sizeof(r->diag) - strlen(r->diag), "%s", rest);
+}
+
+void director_run(const struct test *t, struct stage *stage, uint64_t deadline)
+{
+	d.test = t;
+	d.stage = stage;
+	d.result = &stage->result;
+	d.deadline = deadline;
+	d.step = -1;
+	signal(SIGCHLD, on_child);
+	if (start()) {
+		for (d.step = 0; d.step < t->steps->nr && !failed(); d.step++) {
+			stage->step = d.step;
+			run_step(&t->steps->step[d.step]);
+			if (failed())
+				break;
+		}
+		if (!failed()) {
+			d.step = t->steps->nr - 1;
+			compare(CMD_LOOK_ALL, -1);
+		}
+	}
+	if (failed())
+		head_diag();
+	else
+		d.result->verdict = VERDICT_PASS;
+	finish();
+}

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The kernel log as a witness: see health.h. */
+#include "engine/health.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "vm_util.h"
+
+static int kmsg = -1;
+
+/* What no line of a healthy kernel's log has in it. */
+static const char *const signs[] = {
+	"WARNING: ", "BUG: ", "kernel BUG at", "Oops", "general protection fault",
+	"KASAN:", "UBSAN:", "KCSAN:", "KFENCE:", "Bad page state", "Bad rss-counter",
+	"bad pmd", "bad pte", "blocked for more than", "rcu_sched self-detected stall",
+	"soft lockup", "possible recursive locking", "circular locking",
+	"list_add corruption", "list_del corruption", "refcount_t:", "unreferenced object",
+};
+
+void health_start(void)
+{
+	kmsg = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	if (kmsg >= 0)
+		lseek(kmsg, 0, SEEK_END);
+}
+
+/* The text of the next record, without its header; false at the end of the log. */
+static bool next_record(char *buf, size_t len)
+{
+	ssize_t got;
+	char *text;
+
+	do {
+		got = read(kmsg, buf, len - 1);
+	} while (got < 0 && (errno == EPIPE || errno == EINTR));
+	if (got <= 0)
+		return false;
+	buf[got] = '\0';
+	buf[strcspn(buf, "\n")] = '\0';
+	text = strchr(buf, ';');
+	if (text)
+		memmove(buf, text + 1, strlen(text + 1) + 1);
+	return true;
+}
+
+static bool is_sign(const char *line)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(signs); i++)
+		if (strstr(line, signs[i]))
+			return true;
+	return false;
+}
+
+bool health_next(struct splat *s)
+{
+	char line[1024], *pid;
+
+	if (kmsg < 0)
+		return false;
+	while (next_record(line, sizeof(line))) {
+		if (!is_sign(line))
+			continue;
+		snprintf(s->text, sizeof(s->text), "%.500s", line);
+		pid = strstr(line, "PID: ");
+		s->pid = pid ? atoi(pid + 5) : 0;
+		return true;
+	}
+	return false;
+}

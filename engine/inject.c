@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Negative controls: see inject.h. */
+#define _GNU_SOURCE
+#include "engine/inject.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "vm_util.h"
+
+enum fault injected;
+
+static const struct { const char *name, *about; } faults[NR_FAULTS] = {
+	[FAULT_NONE] = { "none", "nothing goes wrong" },
+	[FAULT_STALE_PIN] = { "stale-pin", "pinned pages are replaced by copies" },
+	[FAULT_LEAK] = { "leak", "parent and child share what should be private" },
+	[FAULT_WRONG_PAGE] = { "wrong-page", "a write leaves another page's content" },
+	[FAULT_TORN_PAGE] = { "torn-page", "a write covers only half of a page" },
+	[FAULT_LOST_WRITE] = { "lost-write", "a write does not happen" },
+	[FAULT_HANG] = { "hang", "an actor does not answer" },
+	[FAULT_DIE] = { "die", "an actor dies of SIGBUS" },
+	[FAULT_VANISH] = { "vanish", "an actor exits" },
+	[FAULT_DIRECTOR_DIES] = { "director-dies", "the director dies" },
+	[FAULT_SETUP] = { "setup", "a set-up step fails" },
+	[FAULT_WRONG_KIND] = { "wrong-kind", "the memory is not of the kind tested" },
+	[FAULT_SPLAT] = { "splat", "the kernel log gets a warning" },
+};
+
+const char *fault_name(enum fault f)
+{
+	return faults[f].name;
+}
+
+const char *fault_about(enum fault f)
+{
+	return faults[f].about;
+}
+
+bool inject_select(const char *name)
+{
+	for (int i = 0; i < NR_FAULTS; i++) {
+		if (!strcmp(faults[i].name, name)) {
+			injected = i;
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Replace [at, at + len) by fresh memory (@flags of mmap) with the same words. */
+static int replace(struct mem *m, size_t first_cell, size_t cells, char *at, size_t len,
+		   int flags)
+{
+	const struct layout *l = &m->layout;
+	uint64_t *words = calloc(cells * l->words, sizeof(*words));
+	char *base = m->base;
+
+	if (!words)
+		return -ENOMEM;
+	for (size_t c = 0; c < cells; c++)
+		content_read(l, base + layout_page(l, first_cell + c) * l->page,
+			     words + c * l->words);
+	if (mmap(at, len, PROT_READ | PROT_WRITE, flags | MAP_ANONYMOUS | MAP_FIXED, -1, 0) ==
+	    MAP_FAILED) {
+		free(words);
+		return -errno;
+	}
+	for (size_t c = 0; c < cells; c++) {
+		char *page = base + layout_page(l, first_cell + c) * l->page;
+
+		for (size_t w = 0; w < l->words; w++)
+			*(uint64_t *)(page + layout_word(l, w)) = words[c * l->words + w];
+	}
+	free(words);
+	return 0;
+}
+
+int inject_replace_pages(struct mem *m, const struct pin *p)
+{
+	return replace(m, p->first_cell, p->cells, p->addr, p->len, MAP_PRIVATE);
+}
+
+int inject_share_memory(struct mem *m)
+{
+	return replace(m, 0, m->layout.cells, m->base, m->len, MAP_SHARED);
+}
+
+void inject_splat(void)
+{
+	char line[128];
+
+	snprintf(line, sizeof(line), "<4>WARNING: CPU: 0 PID: %d at injected by cowpin\n",
+		 getpid());
+	file_write("/dev/kmsg", line);
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Negative controls: --inject makes a thing go wrong for real, so that a test of ours
+ * can require that the oracle notices. Never active unless asked for.
+ */
+#ifndef INJECT_H
+#define INJECT_H
+
+#include <stdbool.h>
+
+#include "gup_helpers.h"
+
+enum fault {
+	FAULT_NONE,
+	FAULT_STALE_PIN,	/* after pinning, the owner's pages are replaced by copies */
+	FAULT_LEAK,		/* before fork, private memory becomes shared */
+	FAULT_WRONG_PAGE,	/* a write leaves the next page's content */
+	FAULT_TORN_PAGE,	/* a write covers half of the words */
+	FAULT_LOST_WRITE,	/* a write does not happen */
+	FAULT_HANG,		/* an actor does not answer a write */
+	FAULT_DIE,		/* an actor dies of SIGBUS at a write */
+	FAULT_VANISH,		/* an actor exits at a write */
+	FAULT_DIRECTOR_DIES,
+	FAULT_SETUP,		/* bringing memory into its state fails */
+	FAULT_WRONG_KIND,	/* the memory is not what the title says */
+	FAULT_SPLAT,		/* a warning appears in the kernel log */
+	NR_FAULTS
+};
+
+extern enum fault injected;
+
+/* Sets `injected` by name; false if there is no such fault. */
+bool inject_select(const char *name);
+const char *fault_name(enum fault f);
+const char *fault_about(enum fault f);
+
+/* The faults that need doing rather than not doing. 0 or -errno. */
+int inject_replace_pages(struct mem *m, const struct pin *p);
+int inject_share_memory(struct mem *m);
+void inject_splat(void);
+
+#endif

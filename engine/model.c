@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The oracle: see model.h. */
+#include "engine/model.h"
+
+#include <string.h>
+
+void model_start(struct model *m, size_t cells, bool shared, bool has_file)
+{
+	memset(m, 0, sizeof(*m));
+	m->cells = cells;
+	m->shared = shared;
+	m->gen = 1;
+	m->actor[0] = (struct model_actor){ .name = 'P', .alive = true };
+	for (size_t c = 0; c < cells; c++) {
+		struct model_cell *cell = &m->actor[0].cell[c];
+
+		m->file[c] = has_file ? (struct value){ WRITER_FILE, 1 } : VALUE_ZERO;
+		cell->state = CELL_SHOWS_FILE;
+		cell->since = 1;
+	}
+}
+
+int model_actor(const struct model *m, char name)
+{
+	for (int i = 0; i < ACTORS_MAX; i++)
+		if (m->actor[i].name == name)
+			return i;
+	return -1;
+}
+
+static void put(struct model *m, int actor, size_t cell, struct value v)
+{
+	struct model_cell *c = &m->actor[actor].cell[cell];
+
+	if (c->state == CELL_GONE)
+		return;
+	if (m->shared) {
+		m->file[cell] = v;
+		return;
+	}
+	c->state = CELL_OWN;
+	c->v = v;
+}
+
+struct value model_write(struct model *m, int actor, size_t first, size_t count)
+{
+	struct value v = { m->actor[actor].name, ++m->gen };
+
+	for (size_t c = first; c < first + count; c++)
+		put(m, actor, c, v);
+	return v;
+}
+
+struct value model_sees(const struct model *m, int actor, size_t cell)
+{
+	const struct model_cell *c = &m->actor[actor].cell[cell];
+
+	return c->state == CELL_SHOWS_FILE ? m->file[cell] : c->v;
+}
+
+/* The owner loses the page: the pin keeps what it had, and nothing newer may show. */
+static void detach(struct model *m, int actor, size_t cell)
+{
+	for (int i = 0; i < PINS_MAX; i++) {
+		struct model_pin *p = &m->pin[i];
+
+		if (!p->held || p->owner != actor || p->detached[cell] ||
+		    cell < p->first || cell >= p->first + p->cells)
+			continue;
+		if (p->promise[cell] == PROMISE_EXACT)
+			p->at[cell] = model_sees(m, actor, cell);
+		p->detached[cell] = m->gen + 1;
+	}
+}
+
+void model_unmap(struct model *m, int actor, size_t first, size_t count)
+{
+	for (size_t c = first; c < first + count; c++) {
+		detach(m, actor, c);
+		m->actor[actor].cell[c].state = CELL_GONE;
+	}
+}
+
+int model_fork(struct model *m, int parent, char name)
+{
+	int child = model_actor(m, 0);
+
+	m->actor[child] = m->actor[parent];
+	m->actor[child].name = name;
+	return child;
+}
+
+/* Pins go with the process that took them. */
+void model_exit(struct model *m, int actor)
+{
+	m->actor[actor].alive = false;
+	for (int i = 0; i < PINS_MAX; i++)
+		if (m->pin[i].owner == actor)
+			m->pin[i].held = false;
+}
+
+/* What the kernel promises of a pin on one page of its owner. */
+static enum promise promise_of(const struct model *m, unsigned int flags, int state)
+{
+	if (flags & PIN_IS_GET)
+		return PROMISE_SNAPSHOT;
+	if ((flags & (PIN_RW | PIN_LONGTERM)) || m->shared || state == CELL_OWN)
+		return PROMISE_EXACT;
+	return PROMISE_SNAPSHOT;
+}
+
+void model_pin(struct model *m, int pin, int owner, unsigned int flags, size_t first,
+	       size_t count)
+{
+	struct model_pin *p = &m->pin[pin];
+
+	p->held = true;
+	p->owner = owner;
+	p->first = first;
+	p->cells = count;
+	p->taken = m->gen;
+	for (size_t c = first; c < first + count; c++) {
+		p->promise[c] = promise_of(m, flags, m->actor[owner].cell[c].state);
+		p->at[c] = model_sees(m, owner, c);
+		p->detached[c] = 0;
+		/* A reliable pin of a private page breaks COW first: it is the owner's now. */
+		if (p->promise[c] == PROMISE_EXACT)
+			put(m, owner, c, p->at[c]);
+	}
+}
+
+void model_unpin(struct model *m, int pin)
+{
+	m->pin[pin].held = false;
+}
+
+struct value model_poke(struct model *m, int pin)
+{
+	struct model_pin *p = &m->pin[pin];
+	struct value v = { WRITER_PIN, ++m->gen };
+
+	for (size_t c = p->first; c < p->first + p->cells; c++) {
+		if (p->detached[c])
+			p->at[c] = v;
+		else
+			put(m, p->owner, c, v);
+	}
+	return v;
+}
+
+bool model_allows(const struct model *m, int actor, size_t cell, struct value seen)
+{
+	const struct model_cell *c = &m->actor[actor].cell[cell];
+
+	if (value_eq(seen, model_sees(m, actor, cell)))
+		return true;
+	/* A private mapping may show the file as it is or as it was when first touched. */
+	return c->state == CELL_SHOWS_FILE && !m->shared &&
+	       seen.writer == WRITER_FILE && seen.gen >= c->since && seen.gen <= m->gen;
+}
+
+bool model_pin_attached(const struct model *m, int pin, size_t cell)
+{
+	const struct model_pin *p = &m->pin[pin];
+
+	return p->promise[cell] == PROMISE_EXACT && !p->detached[cell] &&
+	       m->actor[p->owner].alive;
+}
+
+struct value model_pin_sees(const struct model *m, int pin, size_t cell)
+{
+	const struct model_pin *p = &m->pin[pin];
+
+	return p->detached[cell] || p->promise[cell] == PROMISE_SNAPSHOT ? p->at[cell]
+		: model_sees(m, p->owner, cell);
+}
+
+bool model_pin_allows(const struct model *m, int pin, size_t cell, struct value seen)
+{
+	const struct model_pin *p = &m->pin[pin];
+	uint16_t last = p->detached[cell] ? p->detached[cell] - 1 : m->gen;
+
+	if (p->promise[cell] == PROMISE_EXACT)
+		return value_eq(seen, model_pin_sees(m, pin, cell));
+	if (value_eq(seen, p->at[cell]))
+		return true;
+	if (!p->detached[cell] && value_eq(seen, model_sees(m, p->owner, cell)))
+		return true;
+	/* Later writes of the owner, or to the file that it then showed. */
+	return (seen.writer == m->actor[p->owner].name || seen.writer == WRITER_FILE) &&
+	       seen.gen > p->taken && seen.gen <= last;
+}

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The oracle: knows what every process and every pin must see after each step. No test
+ * says what to expect; it says what is done, and the model follows. It makes no system
+ * call and knows nothing of kinds: only whether memory is private, and whether a file
+ * is behind it.
+ */
+#ifndef MODEL_H
+#define MODEL_H
+
+#include <stdbool.h>
+
+#include "content.h"
+#include "engine/steps.h"
+
+/* What a pin promises. */
+enum promise {
+	PROMISE_EXACT,		/* always what its owner sees */
+	PROMISE_SNAPSHOT,	/* something its owner saw when pinning or later */
+};
+
+enum cell_state {
+	CELL_GONE,		/* not mapped */
+	CELL_OWN,		/* the process's own: v */
+	CELL_SHOWS_FILE,	/* what is behind the memory, a file's content as of generation
+				 * `since` or later, or zeroes */
+};
+
+struct model_cell {
+	uint8_t state;
+	struct value v;
+	uint16_t since;
+};
+
+struct model_actor {
+	char name;		/* 0: no such actor */
+	bool alive;
+	struct model_cell cell[CELLS_MAX];
+};
+
+struct model_pin {
+	bool held;
+	int owner;
+	uint8_t promise[CELLS_MAX];
+	size_t first, cells;
+	uint16_t taken;			/* generation when it was taken */
+	struct value at[CELLS_MAX];	/* what its owner saw then, or last if detached */
+	uint16_t detached[CELLS_MAX];	/* generation + 1 when the owner lost the page */
+};
+
+struct model {
+	size_t cells;
+	bool shared;		/* MAP_SHARED: a write goes to the file */
+	uint16_t gen;		/* of the last write */
+	struct value file[CELLS_MAX];
+	struct model_actor actor[ACTORS_MAX];
+	struct model_pin pin[PINS_MAX];
+};
+
+/* One actor, P, with fresh memory: zeroes, or the file's first content. */
+void model_start(struct model *m, size_t cells, bool shared, bool has_file);
+
+int model_actor(const struct model *m, char name);
+
+/* Each takes cells [first, first + count). model_write() returns what is written. */
+struct value model_write(struct model *m, int actor, size_t first, size_t count);
+void model_unmap(struct model *m, int actor, size_t first, size_t count);
+int model_fork(struct model *m, int parent, char name);
+void model_exit(struct model *m, int actor);
+/* @flags: PIN_RO ..., and PIN_IS_GET for a FOLL_GET reference. */
+void model_pin(struct model *m, int pin, int owner, unsigned int flags, size_t first,
+	       size_t count);
+void model_unpin(struct model *m, int pin);
+struct value model_poke(struct model *m, int pin);
+
+/* What @actor must read; only if the state is not CELL_GONE. */
+struct value model_sees(const struct model *m, int actor, size_t cell);
+/* May @actor read @seen there? */
+bool model_allows(const struct model *m, int actor, size_t cell, struct value seen);
+/* May @seen be seen through @pin at region cell @cell? */
+bool model_pin_allows(const struct model *m, int pin, size_t cell, struct value seen);
+/* Must the pin's page be the one in the owner's page table? */
+bool model_pin_attached(const struct model *m, int pin, size_t cell);
+/* What should be seen through it, for diagnosis. */
+struct value model_pin_sees(const struct model *m, int pin, size_t cell);
+
+#endif

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The plan: the cross product of the axes, after asking the properties. */
+#ifndef PLAN_H
+#define PLAN_H
+
+#include "engine/steps.h"
+#include "kinds/kind.h"
+#include "scenarios/scenario.h"
+
+struct test {
+	char id[128];
+	char title[192];
+	const struct scenario *scenario;
+	const struct scenario_steps *steps;
+	const struct kind *kind;
+	size_t size;			/* on the kind's size axis, else 0 */
+	const struct provider *by;	/* of pin steps that name none; may be NULL */
+	const struct known_issue *known;	/* covers it; or NULL */
+};
+
+struct plan {
+	struct test *tests;
+	size_t nr;
+	struct scenario_steps **steps;	/* owned, of every scenario */
+	size_t scenarios;
+};
+
+/* All tests, in plan order. Needs no root and changes nothing. Exits if a row is wrong. */
+void plan_build(struct plan *p);
+void plan_free(struct plan *p);
+
+/*
+ * Keep only what @globs selects: a comma-separated list of patterns on ids, "!" before
+ * one takes away again. NULL: keep all. Returns how many are left.
+ */
+size_t plan_select(struct plan *p, const char *globs);
+
+/* Hugetlb pages of its size that a test takes at most. */
+unsigned int test_hugetlb_pages(const struct test *t);
+
+/* Requirements of a test: mask of NEED(). */
+unsigned int test_needs(const struct test *t);
+
+#endif

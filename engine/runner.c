@@ -1,0 +1,383 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The runner: see runner.h. */
+#define _GNU_SOURCE
+#include "engine/runner.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "engine/diag.h"
+#include "engine/director.h"
+#include "engine/health.h"
+#include "engine/pools.h"
+#include "engine/settings.h"
+#include "vm_util.h"
+
+#define JOBS_MAX	64
+/* The director gives up first, and says more than we could. */
+#define GRACE		(5 * NS_PER_S)
+
+struct slot {
+	struct stage *stage;
+	pid_t pid;		/* of the director, 0: free */
+	int pidfd;
+	size_t test;
+	uint64_t started, deadline;
+	struct splat splat;
+	bool splatted;
+};
+
+enum progress { WAITING, RUNNING, DONE };
+
+static struct {
+	const struct plan *plan;
+	const struct run_options *options;
+	struct slot slots[JOBS_MAX];
+	unsigned int running;
+	enum progress *progress;
+	struct result **results;	/* of tests that are done but not printed yet */
+	size_t next;			/* the first test that was not started */
+	size_t printed, announced;
+	bool single_taken;		/* the machine's only gup_test pin */
+} run;
+
+/* --- printing in plan order --- */
+
+static void announce(void)
+{
+	if (run.announced > run.printed || run.printed == run.plan->nr ||
+	    run.progress[run.printed] == WAITING)
+		return;
+	tap_run(&run.plan->tests[run.printed]);
+	run.announced = run.printed + 1;
+}
+
+static void print_done(void)
+{
+	announce();
+	while (run.printed < run.plan->nr && run.progress[run.printed] == DONE) {
+		size_t i = run.printed;
+
+		tap_result(i + 1, &run.plan->tests[i], run.results[i]);
+		free(run.results[i]);
+		run.results[i] = NULL;
+		run.printed++;
+		announce();
+	}
+}
+
+static void done(size_t test, const struct result *r)
+{
+	run.results[test] = malloc(sizeof(*r));
+	if (!run.results[test])
+		abort();
+	*run.results[test] = *r;
+	run.progress[test] = DONE;
+	print_done();
+}
+
+/* --- starting --- */
+
+static bool is_single(const struct test *t)
+{
+	for (int i = 0; i < t->steps->nr; i++) {
+		const struct step *s = &t->steps->step[i];
+		const struct provider *by = s->by ? s->by : t->by;
+
+		if (s->op == OP_PIN && by->single && by->single())
+			return true;
+	}
+	return false;
+}
+
+/* True if the machine lacks what the test needs: then it is done, as a SKIP. */
+static bool skip(size_t index)
+{
+	const struct test *t = &run.plan->tests[index];
+	unsigned int pages = test_hugetlb_pages(t);
+	struct result r = { .verdict = VERDICT_SKIP, .step = -1 };
+	int need = needs_unmet(test_needs(t), t->size, pages, r.text, sizeof(r.text));
+
+	if (need < 0 && !pools_can(t->size, pages)) {
+		need = NEED_HUGETLB;
+		snprintf(r.text, sizeof(r.text), "of the pool of %zu kB pages, fewer than %u are "
+			 "free", t->size / KIB, pages);
+	}
+	if (need < 0)
+		return false;
+	snprintf(r.reason, sizeof(r.reason), "%s", need_code(need));
+	done(index, &r);
+	return true;
+}
+
+/* In the director's process. */
+static void direct(struct slot *slot)
+{
+	setpgid(0, 0);
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() == 1)
+		_exit(1);
+	signal(SIGINT, SIG_DFL);
+	signal(SIGTERM, SIG_DFL);
+	prctl(PR_SET_NAME, "cow-director");
+	director_run(&run.plan->tests[slot->test], slot->stage, slot->deadline);
+	_exit(0);
+}
+
+static void start(struct slot *slot, size_t index)
+{
+	stage_reset(slot->stage);
+	slot->test = index;
+	slot->splatted = false;
+	slot->started = now_ns();
+	slot->deadline = slot->started + run.options->timeout * NS_PER_S;
+	run.progress[index] = RUNNING;
+	announce();
+	slot->pid = fork();
+	if (!slot->pid)
+		direct(slot);
+	if (slot->pid < 0) {
+		struct result r = { .step = -1 };
+
+		diag_fail(&r, "setup", "fork: %s", strerror(errno));
+		slot->pid = 0;
+		done(index, &r);
+		return;
+	}
+	setpgid(slot->pid, slot->pid);
+	slot->pidfd = syscall(SYS_pidfd_open, slot->pid, 0);
+	run.running++;
+}
+
+static struct slot *free_slot(void)
+{
+	for (unsigned int i = 0; i < run.options->jobs; i++)
+		if (!run.slots[i].pid)
+			return &run.slots[i];
+	return NULL;
+}
+
+static bool take_resources(const struct test *t)
+{
+	bool single = is_single(t);
+
+	if (single && run.single_taken)
+		return false;
+	if (!pools_take(t->size, test_hugetlb_pages(t)))
+		return false;
+	run.single_taken |= single;
+	return true;
+}
+
+static void give_resources(const struct test *t)
+{
+	pools_give(t->size, test_hugetlb_pages(t));
+	if (is_single(t))
+		run.single_taken = false;
+}
+
+/* Fill free slots. A test whose resources are taken lets later ones go first. */
+static void start_some(void)
+{
+	while (run.next < run.plan->nr && run.progress[run.next] != WAITING)
+		run.next++;
+	for (size_t i = run.next; i < run.plan->nr && free_slot(); i++) {
+		if (run.progress[i] != WAITING || skip(i))
+			continue;
+		if (take_resources(&run.plan->tests[i]))
+			start(free_slot(), i);
+	}
+}
+
+/* --- ending --- */
+
+/* Who did it: the test whose process the kernel names, else all that were running. */
+static void attribute(const struct splat *s)
+{
+	bool named = false;
+
+	for (int pass = 0; pass < 2 && !named; pass++) {
+		for (unsigned int i = 0; i < run.options->jobs; i++) {
+			struct slot *slot = &run.slots[i];
+			bool mine = slot->pid && slot->pid == s->pid;
+
+			for (int a = 0; a < ACTORS_MAX && slot->pid && !mine; a++)
+				mine = s->pid && slot->stage->box[a].pid == s->pid;
+			if (!slot->pid || slot->splatted || (!mine && !pass))
+				continue;
+			slot->splat = *s;
+			slot->splatted = true;
+			named |= mine;
+		}
+	}
+}
+
+static void check_kernel_log(void)
+{
+	struct splat s;
+
+	while (health_next(&s))
+		attribute(&s);
+}
+
+static void judge_death(struct slot *slot, int status)
+{
+	struct result *r = &slot->stage->result;
+	char step[96];
+
+	if (r->verdict != VERDICT_NONE)
+		return;
+	step_str(&run.plan->tests[slot->test], slot->stage->step, step, sizeof(step));
+	r->step = slot->stage->step;
+	if (now_ns() > slot->deadline)
+		diag_fail(r, "timeout", "no verdict after %u s, at %s", run.options->timeout, step);
+	else if (WIFSIGNALED(status))
+		diag_fail(r, "director-died", "the director died of signal %d (%s) at %s",
+			  WTERMSIG(status), strsignal(WTERMSIG(status)), step);
+	else
+		diag_fail(r, "director-died", "the director exited with status %d at %s",
+			  WEXITSTATUS(status), step);
+}
+
+static void judge_kernel(struct slot *slot)
+{
+	struct result *r = &slot->stage->result;
+
+	if (!slot->splatted)
+		return;
+	diag_line(r, "  the kernel log says: %s", slot->splat.text);
+	if (r->verdict != VERDICT_FAIL)
+		diag_fail(r, "kernel", "the kernel complained during the test: %.160s",
+			  slot->splat.text);
+}
+
+/* The director is dead: nothing of its group may live on, holding pins or pages. */
+static void end(struct slot *slot)
+{
+	int status = 0;
+
+	while (waitpid(slot->pid, &status, 0) < 0 && errno == EINTR)
+		;
+	kill(-slot->pid, SIGKILL);
+	while (waitpid(-slot->pid, NULL, 0) > 0 || errno == EINTR)
+		;
+	close(slot->pidfd);
+	check_kernel_log();
+	slot->stage->result.ms = (now_ns() - slot->started) / NS_PER_MS;
+	judge_death(slot, status);
+	judge_kernel(slot);
+	slot->pid = 0;
+	run.running--;
+	give_resources(&run.plan->tests[slot->test]);
+	done(slot->test, &slot->stage->result);
+}
+
+/* Wait until a director ends or its time is up. */
+static void wait_for_one(void)
+{
+	struct pollfd fds[JOBS_MAX];
+	struct slot *slots[JOBS_MAX];
+	uint64_t now = now_ns(), first = UINT64_MAX;
+	int nr = 0;
+
+	for (unsigned int i = 0; i < run.options->jobs; i++) {
+		struct slot *slot = &run.slots[i];
+
+		if (!slot->pid)
+			continue;
+		slots[nr] = slot;
+		fds[nr++] = (struct pollfd) { .fd = slot->pidfd, .events = POLLIN };
+		if (slot->deadline + GRACE < first)
+			first = slot->deadline + GRACE;
+	}
+	poll(fds, nr, first > now ? (first - now) / NS_PER_MS + 1 : 0);
+	now = now_ns();
+	for (int i = 0; i < nr; i++) {
+		if (now >= slots[i]->deadline + GRACE)
+			kill(slots[i]->pid, SIGKILL);
+		else if (!(fds[i].revents & POLLIN))
+			continue;
+		end(slots[i]);
+	}
+}
+
+/* --- the run --- */
+
+static void stop(int sig)
+{
+	for (unsigned int i = 0; i < run.options->jobs; i++)
+		if (run.slots[i].pid)
+			kill(-run.slots[i].pid, SIGKILL);
+	/* The guardian restores the settings as soon as we are gone. */
+	signal(sig, SIG_DFL);
+	kill(getpid(), sig);
+}
+
+static void prepare_machine(void)
+{
+	unsigned int needs = 0;
+	char word[32];
+
+	for (size_t i = 0; i < run.plan->nr; i++)
+		needs |= test_needs(&run.plan->tests[i]);
+	if (needs & NEED(THP) && !choice_read(THP_SYSFS "/enabled", word, sizeof(word)) &&
+	    !strcmp(word, "never"))
+		settings_set(THP_SYSFS "/enabled", "madvise");
+	if (needs & NEED(HUGE_ZERO))
+		settings_set(THP_SYSFS "/use_zero_page", "1");
+	pools_fill(run.plan, run.options->jobs);
+}
+
+static int prepare_slots(void)
+{
+	for (unsigned int i = 0; i < run.options->jobs; i++) {
+		run.slots[i].stage = stage_new();
+		if (!run.slots[i].stage)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+/* For whoever reports tests that could not be run any more: their names. */
+static void publish_plan(void)
+{
+	const char *fd = getenv("COWPIN_CONTROL_FD");
+
+	for (size_t i = 0; fd && i < run.plan->nr; i++)
+		dprintf(atoi(fd), "plan %s\n", run.plan->tests[i].id);
+}
+
+int run_plan(const struct plan *p, const struct run_options *o)
+{
+	run.plan = p;
+	run.options = o;
+	run.progress = calloc(p->nr + 1, sizeof(*run.progress));
+	run.results = calloc(p->nr + 1, sizeof(*run.results));
+	if (!run.progress || !run.results || prepare_slots())
+		return -ENOMEM;
+	publish_plan();
+	tap_start(o->format, p->nr);
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
+	signal(SIGINT, stop);
+	signal(SIGTERM, stop);
+	signal(SIGHUP, stop);
+	prepare_machine();
+	health_start();
+	while (run.printed < p->nr) {
+		start_some();
+		if (run.running)
+			wait_for_one();
+	}
+	tap_end();
+	settings_end();
+	free(run.progress);
+	free(run.results);
+	return 0;
+}

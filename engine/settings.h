@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * System settings that a run changes. Each is recorded on disk before it is changed. A
+ * guardian process puts all of them back when the run ends, in whatever way it ends;
+ * should the guardian die as well, the next start (or cow --restore) does it.
+ */
+#ifndef SETTINGS_H
+#define SETTINGS_H
+
+/* Put back what an earlier run left changed. How many settings, or -errno. */
+int settings_restore_leftovers(void);
+
+/*
+ * Set the sysfs or procfs file @path to @value, unless it has that value. For choice
+ * files ("always [madvise] never") the chosen word counts. 0 or -errno.
+ */
+int settings_set(const char *path, const char *value);
+
+/* Put everything back and wait until that is done. */
+void settings_end(void);
+
+#endif

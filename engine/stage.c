@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Shared memory of a test: mailboxes over futexes. */
+#define _GNU_SOURCE
+#include "engine/stage.h"
+
+#include <linux/futex.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+uint64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * NS_PER_S + t.tv_nsec;
+}
+
+struct stage *stage_new(void)
+{
+	struct stage *s = mmap(NULL, sizeof(*s), PROT_READ | PROT_WRITE,
+			       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	return s == MAP_FAILED ? NULL : s;
+}
+
+void stage_reset(struct stage *s)
+{
+	s->step = -1;
+	memset(&s->layout, 0, sizeof(s->layout));
+	s->result.verdict = VERDICT_NONE;
+	s->result.reason[0] = s->result.text[0] = s->result.diag[0] = '\0';
+	s->result.step = -1;
+	s->result.pin_pfn = s->result.table_pfn = 0;
+	for (int i = 0; i < ACTORS_MAX; i++)
+		s->box[i] = (struct box){ 0 };
+	for (int i = 0; i < PINS_MAX; i++)
+		s->pin[i].held = false;
+}
+
+static long futex(uint32_t *word, int op, uint32_t val, const struct timespec *timeout)
+{
+	return syscall(SYS_futex, word, op, val, timeout, NULL, 0);
+}
+
+uint32_t box_wait(struct box *b, uint32_t last)
+{
+	uint32_t now;
+
+	while ((now = __atomic_load_n(&b->request, __ATOMIC_ACQUIRE)) == last)
+		futex(&b->request, FUTEX_WAIT, last, NULL);
+	return now;
+}
+
+void doorbell_ring(struct stage *s)
+{
+	__atomic_add_fetch(&s->doorbell, 1, __ATOMIC_RELEASE);
+	futex(&s->doorbell, FUTEX_WAKE, 1, NULL);
+}
+
+void box_reply(struct stage *s, struct box *b)
+{
+	__atomic_store_n(&b->reply, b->request, __ATOMIC_RELEASE);
+	doorbell_ring(s);
+}
+
+void box_request(struct box *b)
+{
+	__atomic_add_fetch(&b->request, 1, __ATOMIC_RELEASE);
+	futex(&b->request, FUTEX_WAKE, 1, NULL);
+}
+
+bool doorbell_wait(struct stage *s, uint32_t seen, uint64_t deadline)
+{
+	while (__atomic_load_n(&s->doorbell, __ATOMIC_ACQUIRE) == seen) {
+		uint64_t now = now_ns();
+		struct timespec left;
+
+		if (now >= deadline)
+			return false;
+		left.tv_sec = (deadline - now) / NS_PER_S;
+		left.tv_nsec = (deadline - now) % NS_PER_S;
+		futex(&s->doorbell, FUTEX_WAIT, seen, &left);
+	}
+	return true;
+}

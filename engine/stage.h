@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The memory that runner, director and actors of one test share: mailboxes, what was
+ * seen, and the result. Nothing of the tested memory is in here, so nothing that
+ * happens to an actor can take the verdict with it.
+ */
+#ifndef STAGE_H
+#define STAGE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "engine/steps.h"
+#include "mem.h"
+
+enum verdict {
+	VERDICT_NONE,		/* the director did not come to one */
+	VERDICT_PASS,
+	VERDICT_FAIL,
+	VERDICT_SKIP,
+};
+
+struct result {
+	enum verdict verdict;
+	char reason[32];	/* code: "stale-pin", "leak", "no-hugetlb" ... */
+	char text[256];		/* one line: what happened */
+	char diag[4096];	/* more lines, each with its newline */
+	int step;		/* index of the step at which it happened, -1: none */
+	uint64_t pin_pfn, table_pfn;	/* 0: not known */
+	unsigned int ms;
+};
+
+enum cmd {
+	CMD_CREATE,
+	CMD_STEP,		/* carry out a step of the scenario */
+	CMD_SETTLE,		/* bring populated memory into the kind's state, prove it */
+	CMD_LOOK,		/* report what memory and pins hold, without changing it */
+	CMD_FACTS,		/* what the provider knows of cell `other` of pin step.pin */
+	CMD_QUIT,		/* release all pins and exit */
+	CMD_LOOK_ALL,		/* the same, pages that are not present are faulted in */
+};
+
+struct command {
+	enum cmd cmd;
+	struct step step;
+	const struct provider *by;	/* CMD_STEP pin: resolved */
+	struct value v;			/* what to write */
+	int other;			/* fork: index of the child */
+	bool look;			/* CMD_LOOK follows at once */
+};
+
+/* One actor's mailbox. A request is a new number; so is its reply. */
+struct box {
+	uint32_t request;	/* futex */
+	uint32_t reply;
+	pid_t pid;
+	int status;		/* of the last command: 0 or -errno */
+	char why[WHY_LEN];
+	struct command command;
+};
+
+#define WORDS_MAX	(CELLS_MAX * WORDS_SAMPLED)
+
+/* What an actor saw in its memory: by cell. */
+enum seen { SEEN_NOT, SEEN_WORDS };
+struct view {
+	uint8_t seen[CELLS_MAX];
+	uint64_t pagemap[CELLS_MAX];
+	uint64_t words[WORDS_MAX];
+};
+
+/* What it saw through a pin: by cell of the pin. */
+struct pin_view {
+	bool held;
+	int status;		/* of reading it */
+	char why[WHY_LEN];
+	bool has_pfns;
+	uint64_t pfns[CELLS_MAX];
+	struct page_facts facts;	/* of cell facts_cell, on request */
+	uint64_t words[WORDS_MAX];
+};
+
+struct stage {
+	uint32_t doorbell;	/* futex: rung by every reply */
+	int step;		/* where the director is, for whoever finds it dead */
+	struct layout layout;	/* of the region, set by CMD_CREATE */
+	struct result result;
+	struct box box[ACTORS_MAX];
+	struct view view[ACTORS_MAX];
+	struct pin_view pin[PINS_MAX];
+};
+
+struct stage *stage_new(void);
+/* Ready for the next test; cheap: what was seen is not cleared. */
+void stage_reset(struct stage *s);
+
+/* Actor's side: wait for a request after @last; the parent's death ends the process. */
+uint32_t box_wait(struct box *b, uint32_t last);
+void box_reply(struct stage *s, struct box *b);
+/* Director's side. */
+void box_request(struct box *b);
+static inline bool box_answered(const struct box *b)
+{
+	return __atomic_load_n(&b->reply, __ATOMIC_ACQUIRE) == b->request;
+}
+/*
+ * Wait until the doorbell differs from @seen, at most until the monotonic time
+ * @deadline (ns). False if time is up.
+ */
+bool doorbell_wait(struct stage *s, uint32_t seen, uint64_t deadline);
+/* Ring it, from a signal handler, too. */
+void doorbell_ring(struct stage *s);
+
+uint64_t now_ns(void);
+#define NS_PER_MS	1000000ULL
+#define NS_PER_S	1000000000ULL
+
+#endif

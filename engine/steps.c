@@ -1,0 +1,276 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The step language: parsing. */
+#define _GNU_SOURCE
+#include "steps.h"
+
+#include <ctype.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "vm_util.h"
+
+struct parser {
+	const char *text;
+	const char *at;
+	const char *word;	/* the last word, not terminated */
+	int len;
+	char state[26];		/* of actors: 0 unknown, 'a' alive, 'x' exited */
+	struct scenario_steps *out;
+	struct step *step;
+	struct parse_error *err;
+};
+
+__attribute__((format(printf, 2, 3)))
+static int fail(struct parser *p, const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(p->err->what, sizeof(p->err->what), fmt, args);
+	va_end(args);
+	p->err->col = p->word - p->text;
+	return -EINVAL;
+}
+
+/* The next word of this step, false at its end. */
+static bool next_word(struct parser *p)
+{
+	p->at += strspn(p->at, " \t\n");
+	p->word = p->at;
+	p->len = strcspn(p->at, " \t\n;");
+	p->at += p->len;
+	return p->len;
+}
+
+static bool word_is(const struct parser *p, const char *text)
+{
+	return (int)strlen(text) == p->len && !strncmp(p->word, text, p->len);
+}
+
+static bool is_actor_name(char c)
+{
+	return isupper((unsigned char)c) && c != WRITER_FILE && c != WRITER_PIN;
+}
+
+static int parse_actor(struct parser *p)
+{
+	if (!next_word(p))
+		return fail(p, "an actor is missing here");
+	if (p->len != 1 || !is_actor_name(*p->word))
+		return fail(p, "'%.*s' is no actor (a capital letter but D and F)", p->len, p->word);
+	switch (p->state[*p->word - 'A']) {
+	case 0:
+		return fail(p, "nobody has forked %c yet", *p->word);
+	case 'x':
+		return fail(p, "%c has exited by then", *p->word);
+	}
+	p->step->actor = *p->word;
+	return 0;
+}
+
+static int arg_child(struct parser *p)
+{
+	if (!next_word(p))
+		return fail(p, "the child's name is missing here");
+	if (p->len != 1 || !is_actor_name(*p->word))
+		return fail(p, "'%.*s' is no actor (a capital letter but D and F)", p->len, p->word);
+	if (p->state[*p->word - 'A'])
+		return fail(p, "the name %c is taken", *p->word);
+	if (p->out->actors == ACTORS_MAX)
+		return fail(p, "more than %d actors", ACTORS_MAX);
+	p->step->other = *p->word;
+	p->state[*p->word - 'A'] = 'a';
+	p->out->actors++;
+	return 0;
+}
+
+static int arg_exit(struct parser *p)
+{
+	p->state[p->step->actor - 'A'] = 'x';
+	return 0;
+}
+
+static const char *const part_names[NR_PARTS] = {
+	[PART_ALL] = "all", [PART_FIRST] = "first", [PART_LAST] = "last",
+	[PART_LOWER] = "lower", [PART_UPPER] = "upper",
+};
+
+/* True if the word names a part of the region. */
+static bool take_part(struct parser *p)
+{
+	for (int i = 0; i < NR_PARTS; i++) {
+		if (!word_is(p, part_names[i]))
+			continue;
+		p->step->part = i;
+		p->out->needs_parts |= i != PART_ALL;
+		return true;
+	}
+	return false;
+}
+
+static int arg_part(struct parser *p)
+{
+	if (next_word(p) && !take_part(p))
+		return fail(p, "'%.*s' is no part (all, first, last, lower, upper)", p->len,
+			    p->word);
+	return 0;
+}
+
+static int arg_prot(struct parser *p)
+{
+	static const struct { const char *name; int prot; } prots[] = {
+		{ "r", PROT_READ }, { "rw", PROT_READ | PROT_WRITE }, { "none", PROT_NONE },
+	};
+
+	if (!next_word(p))
+		return fail(p, "a protection is missing here (r, rw, none)");
+	for (size_t i = 0; i < ARRAY_SIZE(prots); i++) {
+		if (word_is(p, prots[i].name)) {
+			p->step->prot = prots[i].prot;
+			return 0;
+		}
+	}
+	return fail(p, "'%.*s' is no protection (r, rw, none)", p->len, p->word);
+}
+
+/* A word of a pin step: a flag, a part, or a provider's name. */
+static int pin_word(struct parser *p)
+{
+	static const struct { const char *name; unsigned int flag, excludes; } flags[] = {
+		{ "ro", PIN_RO, PIN_RW }, { "rw", PIN_RW, PIN_RO },
+		{ "longterm", PIN_LONGTERM, PIN_SHORT }, { "short", PIN_SHORT, PIN_LONGTERM },
+	};
+	char name[32];
+
+	for (size_t i = 0; i < ARRAY_SIZE(flags); i++) {
+		if (!word_is(p, flags[i].name))
+			continue;
+		if (p->step->pin_flags & flags[i].excludes)
+			return fail(p, "'%s' contradicts what was said before", flags[i].name);
+		p->step->pin_flags |= flags[i].flag;
+		return 0;
+	}
+	if (take_part(p))
+		return 0;
+	snprintf(name, sizeof(name), "%.*s", p->len, p->word);
+	p->step->by = provider_find(name);
+	return p->step->by ? 0 : fail(p, "'%s' is neither a pin flag, a part nor a provider", name);
+}
+
+static int arg_pin(struct parser *p)
+{
+	unsigned int *flags = &p->step->pin_flags, serves;
+	int ret = 0;
+
+	if (p->out->pins == PINS_MAX)
+		return fail(p, "more than %d pins", PINS_MAX);
+	p->step->pin = p->out->pins++;
+	while (!ret && next_word(p))
+		ret = pin_word(p);
+	if (ret)
+		return ret;
+	/* What a provider can do only one way need not be said. */
+	serves = p->step->by ? p->step->by->props : PIN_RO | PIN_SHORT;
+	if (!(*flags & (PIN_RO | PIN_RW)))
+		*flags |= serves & PIN_RO ? PIN_RO : PIN_RW;
+	if (!(*flags & (PIN_LONGTERM | PIN_SHORT)))
+		*flags |= serves & PIN_SHORT ? PIN_SHORT : PIN_LONGTERM;
+	if (p->step->by && (*flags & ~serves))
+		return fail(p, "%s cannot give such a pin", p->step->by->id);
+	if (!p->step->by)
+		p->out->axis_flags |= *flags;
+	return 0;
+}
+
+/* The number of an earlier pin; without one, the latest. */
+static int arg_pin_number(struct parser *p)
+{
+	p->step->pin = p->out->pins - 1;
+	if (next_word(p))
+		p->step->pin = atoi(p->word) - 1;
+	if (p->step->pin < 0 || p->step->pin >= p->out->pins)
+		return fail(p, "there is no such pin yet");
+	return 0;
+}
+
+static int arg_none(struct parser *p)
+{
+	(void)p;
+	return 0;
+}
+
+static const struct {
+	const char *verb;
+	int (*args)(struct parser *p);
+} grammar[NR_OPS] = {
+	[OP_FILL] = { "fill", arg_none },
+	[OP_READ] = { "read", arg_part },
+	[OP_WRITE] = { "write", arg_part },
+	[OP_FORK] = { "fork", arg_child },
+	[OP_EXIT] = { "exit", arg_exit },
+	[OP_UNMAP] = { "unmap", arg_none },
+	[OP_MPROTECT] = { "mprotect", arg_prot },
+	[OP_CLEARREFS] = { "clearrefs", arg_none },
+	[OP_PIN] = { "pin", arg_pin },
+	[OP_UNPIN] = { "unpin", arg_pin_number },
+	[OP_POKE] = { "poke", arg_pin_number },
+};
+
+static int parse_verb(struct parser *p)
+{
+	for (int i = 0; i < NR_OPS; i++) {
+		if (word_is(p, grammar[i].verb)) {
+			p->step->op = i;
+			return 0;
+		}
+	}
+	return fail(p, "'%.*s' is no verb of the step language", p->len, p->word);
+}
+
+static int parse_step(struct parser *p)
+{
+	int ret;
+
+	if (p->out->nr == STEPS_MAX)
+		return fail(p, "more than %d steps", STEPS_MAX);
+	p->step = &p->out->step[p->out->nr++];
+	p->step->col = p->word - p->text;
+	ret = parse_verb(p);
+	if (!ret)
+		ret = parse_actor(p);
+	if (!ret)
+		ret = grammar[p->step->op].args(p);
+	if (!ret && next_word(p))
+		ret = fail(p, "'%.*s' is too much here", p->len, p->word);
+	p->step->len = p->word - p->text - p->step->col;
+	return ret;
+}
+
+int steps_parse(const char *text, struct scenario_steps *out, struct parse_error *err)
+{
+	struct parser p = { .text = text, .at = text, .out = out, .err = err };
+	int ret = 0;
+
+	memset(out, 0, sizeof(*out));
+	out->actors = 1;
+	p.state['P' - 'A'] = 'a';
+	while (!ret) {
+		if (!next_word(&p))
+			return fail(&p, "a step is missing here");
+		ret = parse_step(&p);
+		if (!ret && *p.at != ';')
+			return 0;
+		p.at++;
+	}
+	return ret;
+}
+
+void part_pages(enum part part, size_t pages, size_t *first, size_t *count)
+{
+	size_t half = pages / 2;
+
+	*first = part == PART_LAST ? pages - 1 : part == PART_UPPER ? half : 0;
+	*count = part == PART_ALL ? pages : part == PART_LOWER ? half :
+		 part == PART_UPPER ? pages - half : 1;
+}

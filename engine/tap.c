@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* What a run prints: see tap.h. */
+#include "engine/tap.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define KSFT_PASS	0
+#define KSFT_FAIL	1
+#define KSFT_SKIP	4
+
+static enum format format;
+static struct counts counts;
+static size_t planned;
+
+void tap_start(enum format f, size_t plan)
+{
+	format = f;
+	planned = plan;
+	printf("TAP version 13\n1..%zu\n", plan);
+	fflush(stdout);
+}
+
+void tap_run(const struct test *t)
+{
+	printf("# [RUN] %s\n", t->title);
+	fflush(stdout);
+}
+
+/* The reason if a known issue covers this outcome: its own failure, or a pass. */
+static const char *todo(const struct test *t, const struct result *r)
+{
+	if (!t->known || r->verdict == VERDICT_SKIP)
+		return NULL;
+	if (r->verdict == VERDICT_FAIL && strcmp(r->reason, t->known->fails_as))
+		return NULL;
+	return t->known->reason;
+}
+
+static void count(const struct test *t, const struct result *r)
+{
+	bool pass = r->verdict == VERDICT_PASS;
+
+	if (r->verdict == VERDICT_SKIP)
+		counts.skipped++;
+	else if (todo(t, r))
+		(*(pass ? &counts.todo_passed : &counts.todo))++;
+	else
+		(*(pass ? &counts.passed : &counts.failed))++;
+}
+
+/* Text for a "# " line: one line per line. */
+static void print_comment(const char *text)
+{
+	while (*text) {
+		int len = strcspn(text, "\n");
+
+		printf("# %.*s\n", len, text);
+		text += len + (text[len] == '\n');
+	}
+}
+
+/* A quoted YAML scalar. */
+static void print_yaml(const char *key, const char *text)
+{
+	printf("  %s: '", key);
+	for (; *text; text++)
+		printf(*text == '\'' ? "''" : "%c", *text);
+	printf("'\n");
+}
+
+static void print_details(const struct test *t, const struct result *r)
+{
+	printf("  ---\n");
+	print_yaml("reason", r->reason);
+	print_yaml("message", r->text);
+	if (r->step >= 0)
+		printf("  step: %d\n", r->step + 1);
+	if (r->pin_pfn)
+		printf("  pin_pfn: 0x%llx\n", (unsigned long long)r->pin_pfn);
+	if (r->table_pfn)
+		printf("  table_pfn: 0x%llx\n", (unsigned long long)r->table_pfn);
+	print_yaml("steps", t->scenario->steps);
+	printf("  ms: %u\n  ...\n", r->ms);
+}
+
+static void print_diagnosis(const struct test *t, const struct result *r)
+{
+	const char *prefix = getenv("COWPIN_REPEAT");
+
+	printf("# %s: %s\n", r->reason, r->text);
+	print_comment(r->diag);
+	if (t->scenario->why)
+		printf("#   why: %s\n", t->scenario->why);
+	printf("#   repeat: %s --run '%s'\n", prefix ? prefix : "cow", t->id);
+	if (t->scenario->fixed)
+		printf("#   hint: fixed in %s\n", t->scenario->fixed);
+	if (t->scenario->cve)
+		printf("#   hint: %s\n", t->scenario->cve);
+}
+
+static void tap_line(size_t number, const struct test *t, const struct result *r)
+{
+	bool ok = r->verdict != VERDICT_FAIL;
+
+	printf("%s %zu - %s", ok ? "ok" : "not ok", number, t->id);
+	if (r->verdict == VERDICT_SKIP)
+		printf(" # SKIP %s: %s", r->reason, r->text);
+	else if (todo(t, r))
+		printf(" # TODO %s", todo(t, r));
+	printf("\n");
+	if (ok)
+		return;
+	print_details(t, r);
+	print_diagnosis(t, r);
+}
+
+/* Did memory or pin go wrong, or did the test not get that far? */
+static bool is_divergence(const struct result *r)
+{
+	static const char *const other[] = {
+		"setup", "pin-refused", "actor-died", "actor-hung", "director-died", "timeout",
+		"kernel",
+	};
+
+	for (size_t i = 0; i < sizeof(other) / sizeof(other[0]); i++)
+		if (!strcmp(r->reason, other[i]))
+			return false;
+	return true;
+}
+
+static void kselftest_line(size_t number, const struct test *t, const struct result *r)
+{
+	const struct scenario *s = t->scenario;
+	const char *bad = s->ksft_fail && is_divergence(r) ? s->ksft_fail : r->text;
+
+	if (r->verdict == VERDICT_SKIP)
+		printf("ok %zu # SKIP %s\n", number, r->text);
+	else if (r->verdict == VERDICT_PASS)
+		printf("ok %zu %s\n", number, s->ksft_pass ? s->ksft_pass : t->id);
+	else if (todo(t, r))
+		printf("ok %zu # XFAIL %s\n", number, bad);
+	else
+		printf("not ok %zu %s\n", number, bad);
+	if (r->verdict == VERDICT_FAIL)
+		print_diagnosis(t, r);
+}
+
+void tap_result(size_t number, const struct test *t, const struct result *r)
+{
+	count(t, r);
+	if (format == FORMAT_TAP)
+		tap_line(number, t, r);
+	else
+		kselftest_line(number, t, r);
+	fflush(stdout);
+}
+
+void tap_end(void)
+{
+	if (format == FORMAT_KSELFTEST)
+		printf("# Totals: pass:%u fail:%u xfail:%u xpass:%u skip:%u error:0\n",
+		       counts.passed, counts.failed, counts.todo, counts.todo_passed,
+		       counts.skipped);
+	else
+		printf("# passed %u, failed %u, todo %u, skipped %u of %zu\n",
+		       counts.passed + counts.todo_passed, counts.failed, counts.todo,
+		       counts.skipped, planned);
+	fflush(stdout);
+}
+
+const struct counts *tap_counts(void)
+{
+	return &counts;
+}
+
+int tap_exit_code(void)
+{
+	if (format == FORMAT_TAP)
+		return !!counts.failed;
+	if (counts.failed)
+		return KSFT_FAIL;
+	return counts.skipped == planned ? KSFT_SKIP : KSFT_PASS;
+}

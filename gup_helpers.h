@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Axis 3: who takes the pin and lets us look through it later. One file in pins/
+ * declares a provider with DEFINE_PROVIDER(); scenarios find it by its properties.
+ */
+#ifndef GUP_HELPERS_H
+#define GUP_HELPERS_H
+
+#include "mem.h"
+#include "needs.h"
+
+/* What a pin step may ask for. */
+#define PIN_RO		(1u << 0)
+#define PIN_RW		(1u << 1)
+#define PIN_LONGTERM	(1u << 2)
+#define PIN_SHORT	(1u << 3)
+/* What else a provider is. */
+#define PIN_IS_GET	(1u << 4)	/* a FOLL_GET reference: no copy at fork, no unshare */
+#define PIN_IS_FAST	(1u << 5)	/* tries GUP-fast first */
+#define PIN_WRITES	(1u << 6)	/* can write through the pin */
+#define PIN_TELLS	(1u << 7)	/* can tell PFNs: facts() */
+#define PIN_NAMED	(1u << 8)	/* only used by steps that name it */
+
+/* What a provider knows of a pinned page; fields are -1, PFN 0, where it cannot tell. */
+struct page_facts {
+	uint64_t pfn;
+	int order, index;
+	int anon, exclusive, zero, ksm, hugetlb;
+	long refcount, mapcount, pincount;
+};
+
+struct provider;
+
+/* One pin, owned by the process that took it. */
+struct pin {
+	const struct provider *by;
+	unsigned int flags;	/* PIN_RO or PIN_RW, PIN_LONGTERM or PIN_SHORT */
+	struct layout layout;	/* of the region; cells below are its cells */
+	char *addr;		/* start of the pinned range */
+	size_t len;
+	size_t first_page;	/* of the range, in the region */
+	size_t first_cell, cells;
+	int fd;
+	unsigned int id;
+	void *priv;		/* the provider's own, freed by unpin() and forget() */
+	char why[WHY_LEN];
+};
+
+struct provider {
+	const char *id;		/* unique, for ids and step text */
+	const char *title;	/* for titles: "GUP-fast" */
+	unsigned int rank;
+	unsigned int props;	/* PIN_* that it can serve and is */
+	unsigned int needs;	/* NEED() mask */
+
+	/*
+	 * In the owner's process. 0 or -errno with p->why; -errno of the kernel's refusal
+	 * is passed on as it is. pin() fills p->fd, p->id, p->priv.
+	 */
+	int (*pin)(struct pin *p);
+	/* Compared words of the pin's cells, through the pin; never by the page tables. */
+	int (*read)(struct pin *p, uint64_t *words);
+	int (*write)(struct pin *p, struct value v);
+	int (*facts)(struct pin *p, size_t cell, struct page_facts *facts);
+	void (*unpin)(struct pin *p);
+	/* In a forked child: drop what it inherited without releasing the parent's pin. */
+	void (*forget)(struct pin *p);
+	/* PFNs of all cells, 0 where unknown; NULL if there is no quick way. */
+	int (*pfns)(struct pin *p, uint64_t *pfns);
+	/* True if the machine has only one such pin at a time. */
+	bool (*single)(void);
+};
+
+#define DEFINE_PROVIDER(name)						\
+	static const struct provider name;				\
+	static const struct provider *const name##_entry		\
+	__attribute__((used, section("cow_providers"))) = &name;	\
+	static const struct provider name
+
+/* All providers in order of rank; returns how many. */
+size_t providers_all(const struct provider *const **list);
+const struct provider *provider_find(const char *id);
+
+/* Set up the geometry of @p for pages [first, first + pages) of @m. */
+void pin_range(struct pin *p, const struct mem *m, size_t first, size_t pages);
+/* Page @cell of the pin (0 = its first cell): byte offset in the pinned range. */
+size_t pin_offset(const struct pin *p, size_t cell);
+
+#define pin_fail(p, ...) ({						\
+	int err_ = errno ? errno : EINVAL;				\
+	snprintf((p)->why, sizeof((p)->why), __VA_ARGS__);		\
+	-err_;								\
+})
+
+/* --- the two ways to get at GUP from user space (pins/gup_*.c) --- */
+bool gup_module_present(void);
+bool gup_test_present(void);
+
+#endif

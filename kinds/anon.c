@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Anonymous base pages. */
+#include "kind.h"
+
+#include <string.h>
+
+#include "vm_util.h"
+
+static int anon_create(struct mem *m)
+{
+	int ret = mem_map_anon(m, page_size(), page_size());
+
+	/* EINVAL: a kernel without THP, which is just as well. */
+	if (!ret && madvise(m->base, m->len, MADV_NOHUGEPAGE) && errno != EINVAL)
+		ret = mem_fail(m, "MADV_NOHUGEPAGE: %s", strerror(errno));
+	return ret;
+}
+
+static int anon_verify(struct mem *m)
+{
+	return mem_verify_flags(m, 1ULL << KPF_ANON,
+				1ULL << KPF_THP | 1ULL << KPF_HUGE | 1ULL << KPF_KSM,
+				"an anonymous base page");
+}
+
+DEFINE_KIND(anon) = {
+	.id = "anon",
+	.title = "base page",
+	.rank = 100,
+	.props = KIND_ANON | KIND_PRIVATE | KIND_FIRST,
+	.needs = NEED(ROOT),
+	.create = anon_create,
+	.verify = anon_verify,
+	.destroy = mem_unmap,
+};

@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The registry of kinds, and what kinds share. */
+#define _GNU_SOURCE
+#include "kind.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "vm_util.h"
+
+extern const struct kind *const __start_cow_kinds[], *const __stop_cow_kinds[];
+
+static int by_rank(const void *a, const void *b)
+{
+	const struct kind *x = *(const struct kind *const *)a;
+	const struct kind *y = *(const struct kind *const *)b;
+
+	return x->rank != y->rank ? (x->rank > y->rank) - (x->rank < y->rank)
+				  : strcmp(x->id, y->id);
+}
+
+size_t kinds_all(const struct kind *const **list)
+{
+	static const struct kind **sorted;
+	size_t nr = __stop_cow_kinds - __start_cow_kinds;
+
+	if (!sorted) {
+		sorted = calloc(nr, sizeof(*sorted));
+		if (!sorted)
+			abort();
+		memcpy(sorted, __start_cow_kinds, nr * sizeof(*sorted));
+		qsort(sorted, nr, sizeof(*sorted), by_rank);
+	}
+	*list = sorted;
+	return nr;
+}
+
+const struct kind *kind_find(const char *id)
+{
+	const struct kind *const *list;
+	size_t nr = kinds_all(&list);
+
+	for (size_t i = 0; i < nr; i++)
+		if (!strcmp(list[i]->id, id))
+			return list[i];
+	return NULL;
+}
+
+static void mem_region(struct mem *m, void *base, size_t len)
+{
+	m->base = base;
+	m->len = len;
+	m->layout = layout_of(len);
+	m->prot = PROT_READ | PROT_WRITE;
+}
+
+int mem_map_anon(struct mem *m, size_t len, size_t align)
+{
+	size_t slack = align > page_size() ? align : 0;
+	uintptr_t start;
+
+	m->map_len = len + slack;
+	m->map = mmap(NULL, m->map_len, PROT_READ | PROT_WRITE,
+		      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (m->map == MAP_FAILED)
+		return mem_fail(m, "mmap of %zu bytes: %s", m->map_len, strerror(errno));
+	start = ((uintptr_t)m->map + align - 1) / align * align;
+	mem_region(m, (void *)start, len);
+	return 0;
+}
+
+int mem_map_file(struct mem *m, size_t len, int flags)
+{
+	m->map_len = len;
+	m->map = mmap(NULL, len, PROT_READ | PROT_WRITE, flags, m->fd, 0);
+	if (m->map == MAP_FAILED)
+		return mem_fail(m, "mmap of the file (%zu bytes): %s", len, strerror(errno));
+	mem_region(m, m->map, len);
+	return 0;
+}
+
+int mem_fill_file(struct mem *m, size_t len)
+{
+	struct value v = { WRITER_FILE, 1 };
+	struct layout l = layout_of(len);
+	char *at;
+
+	if (ftruncate(m->fd, len))
+		return mem_fail(m, "ftruncate to %zu bytes: %s", len, strerror(errno));
+	at = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED, m->fd, 0);
+	if (at == MAP_FAILED)
+		return mem_fail(m, "mmap to fill the file: %s", strerror(errno));
+	for (size_t c = 0; c < l.cells; c++)
+		content_write(&l, at + layout_page(&l, c) * l.page, layout_page(&l, c), v);
+	munmap(at, len);
+	return 0;
+}
+
+void mem_unmap(struct mem *m)
+{
+	if (m->map && m->map != MAP_FAILED)
+		munmap(m->map, m->map_len);
+	m->map = NULL;
+	if (m->fd >= 0)
+		close(m->fd);
+	m->fd = -1;
+}
+
+static int verify_one(struct mem *m, size_t page, uint64_t entry, uint64_t set,
+		      uint64_t clear, const char *what)
+{
+	uint64_t pfn = entry & PM_PFN_MASK, flags = 0;
+	char str[128];
+	int ret;
+
+	errno = 0;
+	if (!(entry & PM_PRESENT))
+		return mem_fail(m, "not %s: page %zu is not mapped (pagemap %016llx)", what,
+				page, (unsigned long long)entry);
+	ret = kpageflags(pfn, &flags);
+	if (ret)
+		return mem_fail(m, "cannot tell if this is %s: kpageflags of PFN %#llx: %s", what,
+				(unsigned long long)pfn, strerror(-ret));
+	if ((flags & set) != set || (flags & clear))
+		return mem_fail(m, "not %s: page %zu is PFN %#llx (%s)", what, page,
+				(unsigned long long)pfn, kpageflags_str(flags, str, sizeof(str)));
+	return 0;
+}
+
+int mem_verify_flags(struct mem *m, uint64_t set, uint64_t clear, const char *what)
+{
+	static uint64_t map[CELLS_MAX];
+	const struct layout *l = &m->layout;
+	int ret = pagemap_read(m->base, l->cells, l->stride, map);
+
+	if (ret)
+		return mem_fail(m, "cannot read pagemap: %s", strerror(-ret));
+	for (size_t c = 0; c < l->cells && !ret; c++)
+		ret = verify_one(m, layout_page(l, c), map[c], set, clear, what);
+	return ret;
+}
+
+static int compare_frames(struct mem *m, const uint64_t *mine, const uint64_t *file)
+{
+	for (size_t c = 0; c < m->layout.cells; c++) {
+		uint64_t pfn = mine[c] & PM_PFN_MASK, want = file[c] & PM_PFN_MASK;
+
+		errno = 0;
+		if (!pfn || pfn != want)
+			return mem_fail(m, "page %zu is PFN %#llx, the file has %#llx there",
+					layout_page(&m->layout, c), (unsigned long long)pfn,
+					(unsigned long long)want);
+	}
+	return 0;
+}
+
+int mem_verify_file(struct mem *m)
+{
+	static uint64_t mine[CELLS_MAX], file[CELLS_MAX];
+	const struct layout *l = &m->layout;
+	char *at = mmap(NULL, m->len, PROT_READ, MAP_SHARED, m->fd, 0);
+	int ret;
+
+	if (at == MAP_FAILED)
+		return mem_fail(m, "mmap of the file to verify: %s", strerror(errno));
+	for (size_t c = 0; c < l->cells; c++)
+		(void)*(volatile char *)(at + layout_page(l, c) * l->page);
+	ret = pagemap_read(m->base, l->cells, l->stride, mine);
+	if (!ret)
+		ret = pagemap_read(at, l->cells, l->stride, file);
+	munmap(at, m->len);
+	if (ret)
+		return mem_fail(m, "cannot read pagemap: %s", strerror(-ret));
+	return compare_frames(m, mine, file);
+}

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* hugetlb pages: anonymous, and of a memfd seen through a private mapping. */
+#define _GNU_SOURCE
+#include "kind.h"
+
+#include <string.h>
+
+#include "vm_util.h"
+
+#ifndef MFD_HUGETLB
+#define MFD_HUGETLB	4U
+#endif
+
+/* Sizes that every machine of an architecture has in its plan, there or not. */
+static const size_t usual_sizes[] = {
+#if defined(__x86_64__)
+	2 * MIB, 1 * GIB,
+#endif
+};
+
+static int all_sizes(size_t *sizes)
+{
+	int nr = hugetlb_sizes(sizes, KIND_SIZES_MAX);
+
+	for (size_t i = 0; i < ARRAY_SIZE(usual_sizes); i++) {
+		int j = 0;
+
+		while (j < nr && sizes[j] < usual_sizes[i])
+			j++;
+		if ((j < nr && sizes[j] == usual_sizes[i]) || nr == KIND_SIZES_MAX)
+			continue;
+		memmove(&sizes[j + 1], &sizes[j], (nr - j) * sizeof(*sizes));
+		sizes[j] = usual_sizes[i];
+		nr++;
+	}
+	return nr;
+}
+
+static size_t whole(size_t size)
+{
+	return size;
+}
+
+/* The bits of MAP_HUGETLB and MFD_HUGETLB that name a page size. */
+static unsigned int size_bits(size_t size)
+{
+	return (unsigned int)__builtin_ctzl(size) << 26;
+}
+
+static int hugetlb_create(struct mem *m)
+{
+	m->map_len = m->size;
+	m->map = mmap(NULL, m->size, PROT_READ | PROT_WRITE,
+		      MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB | size_bits(m->size), -1, 0);
+	if (m->map == MAP_FAILED)
+		return mem_fail(m, "mmap of a %zu kB page: %s (pool: %lld free)", m->size / KIB,
+				strerror(errno), hugetlb_count(m->size, "free_hugepages"));
+	m->base = m->map;
+	m->len = m->size;
+	m->layout = layout_of(m->len);
+	m->prot = PROT_READ | PROT_WRITE;
+	return 0;
+}
+
+static int memfd_hugetlb_create(struct mem *m)
+{
+	int ret;
+
+	m->fd = memfd_create("cowpin", MFD_CLOEXEC | MFD_HUGETLB | size_bits(m->size));
+	if (m->fd < 0)
+		return mem_fail(m, "memfd_create of %zu kB pages: %s", m->size / KIB,
+				strerror(errno));
+	ret = mem_fill_file(m, m->size);
+	return ret ? ret : mem_map_file(m, m->size, MAP_PRIVATE);
+}
+
+static int hugetlb_verify(struct mem *m)
+{
+	return mem_verify_flags(m, 1ULL << KPF_HUGE, 1ULL << KPF_THP, "a hugetlb page");
+}
+
+static int memfd_hugetlb_verify(struct mem *m)
+{
+	int ret = hugetlb_verify(m);
+
+	return ret ? ret : mem_verify_file(m);
+}
+
+DEFINE_KIND(hugetlb) = {
+	.id = "hugetlb",
+	.title = "hugetlb",
+	.rank = 190,
+	.props = KIND_ANON | KIND_PRIVATE | KIND_HUGETLB | KIND_FIRST,
+	.needs = NEED(ROOT) | NEED(HUGETLB),
+	.sizes = all_sizes,
+	.spell_size = true,
+	.region = whole,
+	.create = hugetlb_create,
+	.verify = hugetlb_verify,
+	.destroy = mem_unmap,
+};
+
+DEFINE_KIND(memfd_hugetlb) = {
+	.id = "memfd.hugetlb",
+	.title = "memfd hugetlb",
+	.rank = 240,
+	.props = KIND_FILE | KIND_NOT_ANON | KIND_PRIVATE | KIND_HUGETLB,
+	.needs = NEED(ROOT) | NEED(HUGETLB),
+	.sizes = all_sizes,
+	.spell_size = true,
+	.region = whole,
+	.create = memfd_hugetlb_create,
+	.verify = memfd_hugetlb_verify,
+	.destroy = mem_unmap,
+};

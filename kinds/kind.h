@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Axis 2: where the pages come from. One file in this folder declares a family of
+ * kinds; DEFINE_KIND() is all it takes to have a kind in the plan.
+ */
+#ifndef KIND_H
+#define KIND_H
+
+#include "mem.h"
+#include "needs.h"
+
+/* Properties, from which it is derived what fits a kind. */
+#define KIND_ANON	(1u << 0)	/* anonymous memory, written before anything else */
+#define KIND_FILE	(1u << 1)	/* a file behind it whose content may be seen */
+#define KIND_ZERO	(1u << 2)	/* never written: a zeropage */
+#define KIND_PRIVATE	(1u << 3)	/* MAP_PRIVATE: writes are copied on write */
+#define KIND_SHARED	(1u << 4)	/* MAP_SHARED */
+#define KIND_HUGETLB	(1u << 5)
+#define KIND_THP	(1u << 6)
+#define KIND_NOT_ANON	(1u << 7)	/* page cache or zeropage until first written */
+#define KIND_FIRST	(1u << 8)	/* stands for its family in small selections */
+
+#define KIND_SIZES_MAX	16
+
+struct kind {
+	const char *id;		/* unique; a size is added as ".2M" where there is one */
+	const char *title;	/* as the kernel's suite calls it */
+	unsigned int rank;	/* place in the plan, ascending */
+	unsigned int props;	/* KIND_* */
+	unsigned int needs;	/* NEED() mask */
+
+	/*
+	 * Fills in the sizes that the kind comes in and returns how many; NULL: it has
+	 * no size axis. Called without root and without the right to change anything.
+	 */
+	int (*sizes)(size_t *sizes);
+	/* Sizes are spelt out in the id and title ("memfd.hugetlb.2M"). */
+	bool spell_size;
+	/* Bytes of the tested region for @size; NULL: one base page. */
+	size_t (*region)(size_t size);
+
+	/*
+	 * In the actor. 0 or -errno with m->why. create() maps, and writes the file
+	 * behind it with WRITER_FILE, generation 1; it populates nothing.
+	 */
+	int (*create)(struct mem *m);
+	/* After the first fill or read: bring the pages into the kind's state. */
+	int (*settle)(struct mem *m);
+	/* Prove that the memory is what the title says. Must not change it. */
+	int (*verify)(struct mem *m);
+	void (*destroy)(struct mem *m);
+};
+
+#define DEFINE_KIND(name)						\
+	static const struct kind name;					\
+	static const struct kind *const name##_entry			\
+	__attribute__((used, section("cow_kinds"))) = &name;		\
+	static const struct kind name
+
+/* All kinds in order of rank; returns how many. */
+size_t kinds_all(const struct kind *const **list);
+const struct kind *kind_find(const char *id);
+
+/* --- helpers that kinds share (kinds/common.c) --- */
+
+/* Map @len bytes of anonymous memory aligned to @align; sets map, base, len. */
+int mem_map_anon(struct mem *m, size_t len, size_t align);
+/* Map m->fd MAP_PRIVATE, readable and writable. */
+int mem_map_file(struct mem *m, size_t len, int flags);
+/* Give the file behind m its content. */
+int mem_fill_file(struct mem *m, size_t len);
+void mem_unmap(struct mem *m);
+/* Every page present and of a frame whose kpageflags have all of @set, none of @clear. */
+int mem_verify_flags(struct mem *m, uint64_t set, uint64_t clear, const char *what);
+/* Every page is the very page that the file behind m has there. */
+int mem_verify_file(struct mem *m);
+
+#endif

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The tested memory of one process: what kinds make, pins pin and actors write. */
+#ifndef MEM_H
+#define MEM_H
+
+#include <errno.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <sys/mman.h>
+
+#include "content.h"
+
+struct kind;
+
+#define WHY_LEN	256
+
+struct mem {
+	const struct kind *kind;
+	size_t size;		/* on the kind's size axis (folio or huge page), else 0 */
+	char *base;		/* the tested region ... */
+	size_t len;		/* ... in bytes, whole base pages */
+	struct layout layout;	/* how the region is sampled */
+	int fd;			/* of a file kind, else -1 */
+	int prot;		/* what the owner made of it: PROT_* */
+	void *map;		/* all that destroy() has to unmap */
+	size_t map_len;
+	char why[WHY_LEN];	/* reason of the last failure */
+};
+
+static inline void *mem_page(const struct mem *m, size_t page)
+{
+	return m->base + page * m->layout.page;
+}
+
+/* Note why something failed; yields -errno (-EINVAL if errno is 0). */
+#define mem_fail(m, ...) ({						\
+	int err_ = errno ? errno : EINVAL;				\
+	snprintf((m)->why, sizeof((m)->why), __VA_ARGS__);		\
+	-err_;								\
+})
+#endif

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Requirements: what a kind, a provider or a scenario needs from the machine.
+ * An absent requirement is a SKIP with its reason code; everything else that goes
+ * wrong is a failure.
+ */
+#ifndef NEEDS_H
+#define NEEDS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum need {
+	NEED_ROOT,		/* PFNs, settings, the module */
+	NEED_MODULE,		/* long-term pins: /dev/cowpin or gup_test */
+	NEED_IOURING,
+	NEED_HUGETLB,		/* a pool of the kind's page size */
+	NEED_THP,		/* PMD-sized THP */
+	NEED_HUGE_ZERO,		/* huge zeropage enabled */
+	NEED_SOFTDIRTY,		/* clear_refs write-protects */
+	NR_NEEDS
+};
+#define NEED(n)		(1u << NEED_##n)
+
+/*
+ * The first of @needs (a mask of NEED()) that the machine does not meet, or -1.
+ * @size: the hugetlb page size, @pages: how many pages of it one test takes.
+ * @why (at least 160 bytes) gets the reason in plain words.
+ */
+int needs_unmet(unsigned int needs, size_t size, unsigned int pages, char *why, size_t len);
+
+/* "no-root", "no-module" ...: the reason code of a requirement. */
+const char *need_code(enum need n);
+
+#endif

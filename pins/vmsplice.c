@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * vmsplice() into pipes: FOLL_GET references, held as long as the pipes hold them. To look
+ * at them more than once, tee() lends the references to another pipe, which we drain.
+ */
+#define _GNU_SOURCE
+#include "gup_helpers.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+/* Pages that one pipe takes: more than the default, no more than everybody may have. */
+#define PIPE_PAGES	256
+#define PIPES_MAX	(CELLS_MAX / PIPE_PAGES)
+
+struct pipes {
+	int held[PIPES_MAX][2];
+	int lent[2];
+	char *copy;		/* what the last look saw: cells * page bytes */
+};
+
+static size_t pipes_needed(const struct pin *p)
+{
+	return (p->cells + PIPE_PAGES - 1) / PIPE_PAGES;
+}
+
+static size_t pages_in_pipe(const struct pin *p, size_t pipe)
+{
+	size_t left = p->cells - pipe * PIPE_PAGES;
+
+	return left < PIPE_PAGES ? left : PIPE_PAGES;
+}
+
+static void pipe_close(int fds[2])
+{
+	if (fds[0] >= 0)
+		close(fds[0]);
+	if (fds[1] >= 0)
+		close(fds[1]);
+}
+
+static void pipes_free(struct pin *p)
+{
+	struct pipes *s = p->priv;
+
+	if (!s)
+		return;
+	for (int i = 0; i < PIPES_MAX; i++)
+		pipe_close(s->held[i]);
+	pipe_close(s->lent);
+	free(s->copy);
+	free(s);
+	p->priv = NULL;
+}
+
+/* Never blocks, so that a transfer that falls short shows. */
+static int pipe_open(struct pin *p, int fds[2], size_t pages)
+{
+	if (pipe2(fds, O_CLOEXEC | O_NONBLOCK))
+		return pin_fail(p, "pipe2: %s", strerror(errno));
+	if (fcntl(fds[1], F_SETPIPE_SZ, pages * p->layout.page) < 0)
+		return pin_fail(p, "a pipe of %zu pages: %s", pages, strerror(errno));
+	return 0;
+}
+
+static int splice_range(struct pin *p, int fd, char *at, size_t len)
+{
+	while (len) {
+		struct iovec iov = { .iov_base = at, .iov_len = len };
+		ssize_t got = vmsplice(fd, &iov, 1, 0);
+
+		if (got <= 0)
+			return pin_fail(p, "vmsplice, %zu bytes to go: %s", len, strerror(errno));
+		at += got;
+		len -= got;
+	}
+	return 0;
+}
+
+/* Cells [first, first + count) into one pipe; neighbours in one go. */
+static int splice_cells(struct pin *p, int fd, size_t first, size_t count)
+{
+	size_t page = p->layout.page;
+	int ret = 0;
+
+	if (p->layout.stride == 1)
+		return splice_range(p, fd, p->addr + pin_offset(p, first), count * page);
+	for (size_t c = first; c < first + count && !ret; c++)
+		ret = splice_range(p, fd, p->addr + pin_offset(p, c), page);
+	return ret;
+}
+
+static int pipes_open(struct pin *p, struct pipes *s)
+{
+	int ret = pipe_open(p, s->lent, PIPE_PAGES);
+
+	for (size_t i = 0; i < pipes_needed(p) && !ret; i++)
+		ret = pipe_open(p, s->held[i], pages_in_pipe(p, i));
+	return ret;
+}
+
+static int vmsplice_pin(struct pin *p)
+{
+	struct pipes *s = malloc(sizeof(*s));
+	int ret;
+
+	if (!s)
+		return pin_fail(p, "out of memory");
+	memset(s, 0xff, sizeof(*s));
+	s->copy = malloc(p->cells * p->layout.page);
+	p->priv = s;
+	ret = s->copy ? pipes_open(p, s) : pin_fail(p, "out of memory");
+	for (size_t i = 0; i < pipes_needed(p) && !ret; i++)
+		ret = splice_cells(p, s->held[i][1], i * PIPE_PAGES, pages_in_pipe(p, i));
+	if (ret)
+		pipes_free(p);
+	return ret;
+}
+
+static int drain(struct pin *p, int fd, char *to, size_t len)
+{
+	while (len) {
+		ssize_t got = read(fd, to, len);
+
+		if (got <= 0)
+			return pin_fail(p, "read of the pipe, %zu bytes to go: %s", len,
+					strerror(errno));
+		to += got;
+		len -= got;
+	}
+	return 0;
+}
+
+static int look_into(struct pin *p, struct pipes *s, size_t pipe)
+{
+	size_t len = pages_in_pipe(p, pipe) * p->layout.page;
+	ssize_t lent = tee(s->held[pipe][0], s->lent[1], len, SPLICE_F_NONBLOCK);
+
+	if (lent != (ssize_t)len)
+		return pin_fail(p, "tee gave %zd of %zu bytes", lent, len);
+	return drain(p, s->lent[0], s->copy + pipe * PIPE_PAGES * p->layout.page, len);
+}
+
+static int vmsplice_read(struct pin *p, uint64_t *words)
+{
+	const struct layout *l = &p->layout;
+	struct pipes *s = p->priv;
+	int ret = 0;
+
+	for (size_t i = 0; i < pipes_needed(p) && !ret; i++)
+		ret = look_into(p, s, i);
+	for (size_t c = 0; c < p->cells && !ret; c++)
+		content_read(l, s->copy + c * l->page, words + c * l->words);
+	return ret;
+}
+
+DEFINE_PROVIDER(vmsplice_provider) = {
+	.id = "vmsplice",
+	.title = "vmsplice",
+	.rank = 40,
+	.props = PIN_RO | PIN_SHORT | PIN_IS_GET | PIN_IS_FAST | PIN_NAMED,
+	.pin = vmsplice_pin,
+	.read = vmsplice_read,
+	.unpin = pipes_free,
+	.forget = pipes_free,
+};

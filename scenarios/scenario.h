@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Axis 1: what happens. A file in this folder declares a family: a table of rows, each
+ * a test in the step language. No row knows a kind or says what must be seen.
+ */
+#ifndef SCENARIO_H
+#define SCENARIO_H
+
+#include <stddef.h>
+
+struct scenario {
+	const char *id;		/* unique, stable; [a-z0-9.-] */
+	const char *title;	/* as in the kernel's suite; %s: the provider's title */
+	const char *steps;	/* the step language */
+	const char *why;	/* what breaks if the kernel is wrong */
+	/*
+	 * KIND_* that a kind must all have. 0: derived from the first step, "fill" runs on
+	 * anonymous memory, "read" on memory that is the page cache's or a zeropage.
+	 */
+	unsigned int kinds;
+	/* Kernel change that made it pass, for the hint of a failure. */
+	const char *fixed;
+	const char *cve;
+	/* --format kselftest: what the kernel's suite says of a pass and of a failure. */
+	const char *ksft_pass, *ksft_fail;
+};
+
+struct family {
+	const char *name;
+	unsigned int rank;		/* place in the plan, ascending */
+	const struct scenario *rows;	/* ends with an empty one */
+};
+
+#define DEFINE_FAMILY(ident)						\
+	static const struct family ident;				\
+	static const struct family *const ident##_entry			\
+	__attribute__((used, section("cow_families"))) = &ident;	\
+	static const struct family ident
+
+/* All families in order of rank; returns how many. */
+size_t families_all(const struct family *const **list);
+
+/*
+ * What is known to fail, and how, although no released kernel has fixed it: shown as TODO
+ * with its reason. A failure of another kind is still a failure. Bugs that a later kernel
+ * has fixed do not belong here.
+ */
+struct known_issue {
+	const char *ids;	/* glob */
+	const char *fails_as;	/* reason code of the failure that is known */
+	const char *reason;
+};
+extern const struct known_issue known_issues[];
+
+#endif

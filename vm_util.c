@@ -1,0 +1,276 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Memory state as the kernel exports it. */
+#define _GNU_SOURCE
+#include "vm_util.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <hugetlbfs.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+size_t page_size(void)
+{
+	static size_t size;
+
+	if (!size)
+		size = sysconf(_SC_PAGESIZE);
+	return size;
+}
+
+/* pread() all of it, or -errno; an end of file in the middle is -ENODATA. */
+static int pread_all(const char *path, void *buf, size_t len, off_t pos)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t got;
+	int ret = 0;
+
+	if (fd < 0)
+		return -errno;
+	got = pread(fd, buf, len, pos);
+	if (got < 0)
+		ret = -errno;
+	else if ((size_t)got != len)
+		ret = -ENODATA;
+	close(fd);
+	return ret;
+}
+
+static int pagemap_strided(int fd, uint64_t first, size_t count, size_t stride,
+			   uint64_t *out)
+{
+	for (size_t i = 0; i < count; i++) {
+		off_t pos = (first + i * stride) * sizeof(*out);
+		ssize_t got = pread(fd, &out[i], sizeof(*out), pos);
+
+		if (got != sizeof(*out))
+			return got < 0 ? -errno : -ENODATA;
+	}
+	return 0;
+}
+
+int pagemap_read(const void *addr, size_t count, size_t stride, uint64_t *out)
+{
+	uint64_t first = (uintptr_t)addr / page_size();
+	int fd, ret;
+
+	if (stride == 1)
+		return pread_all("/proc/self/pagemap", out, count * sizeof(*out),
+				 first * sizeof(*out));
+	fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	ret = pagemap_strided(fd, first, count, stride, out);
+	close(fd);
+	return ret;
+}
+
+uint64_t pagemap_entry(const void *addr)
+{
+	uint64_t entry;
+
+	return pagemap_read(addr, 1, 1, &entry) ? 0 : entry;
+}
+
+static int kpage_read(const char *path, uint64_t pfn, uint64_t *out)
+{
+	if (!pfn)
+		return -ENODATA;
+	return pread_all(path, out, sizeof(*out), pfn * sizeof(*out));
+}
+
+int kpageflags(uint64_t pfn, uint64_t *flags)
+{
+	return kpage_read("/proc/kpageflags", pfn, flags);
+}
+
+int kpagecount(uint64_t pfn, uint64_t *count)
+{
+	return kpage_read("/proc/kpagecount", pfn, count);
+}
+
+char *kpageflags_str(uint64_t flags, char *buf, size_t len)
+{
+	static const struct { int bit; const char *name; } names[] = {
+		{ KPF_ZERO_PAGE, "zeropage" }, { KPF_ANON, "anon" }, { KPF_KSM, "ksm" },
+		{ KPF_THP, "thp" }, { KPF_HUGE, "hugetlb" }, { KPF_COMPOUND_HEAD, "head" },
+		{ KPF_COMPOUND_TAIL, "tail" }, { KPF_SWAPCACHE, "swapcache" },
+		{ KPF_DIRTY, "dirty" }, { KPF_LRU, "lru" },
+	};
+	size_t used = 0;
+
+	snprintf(buf, len, "none");
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		if (KPF(flags, names[i].bit) && used < len)
+			used += snprintf(buf + used, len - used, "%s%s",
+					 used ? "," : "", names[i].name);
+	}
+	return buf;
+}
+
+int file_read(const char *path, char *buf, size_t len)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t got;
+
+	if (fd < 0)
+		return -errno;
+	got = read(fd, buf, len - 1);
+	if (got < 0)
+		got = -errno;
+	close(fd);
+	if (got < 0)
+		return got;
+	buf[got] = '\0';
+	buf[strcspn(buf, "\n")] = '\0';
+	return 0;
+}
+
+int file_write(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	int ret = 0;
+
+	if (fd < 0)
+		return -errno;
+	if (write(fd, text, strlen(text)) < 0)
+		ret = -errno;
+	close(fd);
+	return ret;
+}
+
+long long file_number(const char *path)
+{
+	char buf[64];
+	int ret = file_read(path, buf, sizeof(buf));
+
+	return ret ? ret : strtoll(buf, NULL, 0);
+}
+
+int choice_read(const char *path, char *buf, size_t len)
+{
+	char line[256], *open, *close;
+	int ret = file_read(path, line, sizeof(line));
+
+	if (ret)
+		return ret;
+	open = strchr(line, '[');
+	close = open ? strchr(open, ']') : NULL;
+	if (!close)
+		return -ENODATA;
+	*close = '\0';
+	snprintf(buf, len, "%s", open + 1);
+	return 0;
+}
+
+size_t thp_pmd_size(void)
+{
+	long long size = file_number(THP_SYSFS "/hpage_pmd_size");
+
+	return size > 0 ? size : 0;
+}
+
+static int by_size(const void *a, const void *b)
+{
+	size_t x = *(const size_t *)a, y = *(const size_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+int hugetlb_sizes(size_t *sizes, int max)
+{
+	long found[16];
+	int nr = gethugepagesizes(found, ARRAY_SIZE(found));
+	int out = 0;
+
+	for (int i = 0; i < nr && out < max; i++)
+		sizes[out++] = found[i];
+	qsort(sizes, out, sizeof(*sizes), by_size);
+	return out;
+}
+
+char *hugetlb_path(size_t size, const char *counter, char *buf, size_t len)
+{
+	snprintf(buf, len, "/sys/kernel/mm/hugepages/hugepages-%zukB/%s", size / KIB, counter);
+	return buf;
+}
+
+long long hugetlb_count(size_t size, const char *counter)
+{
+	char path[128];
+
+	return file_number(hugetlb_path(size, counter, path, sizeof(path)));
+}
+
+/* The number behind "NAME<separators>" at the start of a line of @path; -errno. */
+static long long table_number(const char *path, const char *name)
+{
+	FILE *f = fopen(path, "re");
+	size_t len = strlen(name);
+	long long ret = -ENOENT;
+	char line[256];
+
+	if (!f)
+		return -errno;
+	while (ret < 0 && fgets(line, sizeof(line), f)) {
+		if (!strncmp(line, name, len) && strchr(": \t", line[len]))
+			ret = strtoll(line + len + strspn(line + len, ": \t"), NULL, 10);
+	}
+	fclose(f);
+	return ret;
+}
+
+long long meminfo(const char *name)
+{
+	long long kb = table_number("/proc/meminfo", name);
+
+	return kb < 0 ? kb : kb * (long long)KIB;
+}
+
+long long vmstat(const char *name)
+{
+	char buf[8];
+
+	/* Counters are kept per CPU; reading this file folds them into the sums. */
+	file_read("/proc/sys/vm/stat_refresh", buf, sizeof(buf));
+	return table_number("/proc/vmstat", name);
+}
+
+static bool smaps_header_holds(const char *line, uintptr_t addr)
+{
+	unsigned long from, to;
+
+	return sscanf(line, "%lx-%lx ", &from, &to) == 2 && addr >= from && addr < to;
+}
+
+long long smaps_bytes(const void *addr, const char *name)
+{
+	FILE *f = fopen("/proc/self/smaps", "re");
+	size_t len = strlen(name);
+	long long ret = -ENOENT;
+	bool inside = false;
+	char line[512];
+
+	if (!f)
+		return -errno;
+	while (ret < 0 && fgets(line, sizeof(line), f)) {
+		if (!inside)
+			inside = smaps_header_holds(line, (uintptr_t)addr);
+		else if (!strncmp(line, name, len) && line[len] == ':')
+			ret = strtoll(line + len + 1, NULL, 10) * (long long)KIB;
+	}
+	fclose(f);
+	return ret;
+}
+
+char *size_token(size_t size, char *buf, size_t len)
+{
+	if (size % GIB == 0)
+		snprintf(buf, len, "%zuG", size / GIB);
+	else if (size % MIB == 0)
+		snprintf(buf, len, "%zuM", size / MIB);
+	else
+		snprintf(buf, len, "%zuk", size / KIB);
+	return buf;
+}

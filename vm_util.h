@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Memory state as the kernel exports it: pagemap, kpageflags, THP, hugetlb.
+ * The bottom layer: knows neither tests nor kinds.
+ */
+#ifndef VM_UTIL_H
+#define VM_UTIL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
+
+/* /proc/PID/pagemap entries (Documentation/admin-guide/mm/pagemap.rst) */
+#define PM_PFN_MASK		((1ULL << 55) - 1)
+#define PM_SOFT_DIRTY		(1ULL << 55)
+#define PM_MMAP_EXCLUSIVE	(1ULL << 56)
+#define PM_UFFD_WP		(1ULL << 57)
+#define PM_GUARD		(1ULL << 58)
+#define PM_FILE			(1ULL << 61)
+#define PM_SWAP			(1ULL << 62)
+#define PM_PRESENT		(1ULL << 63)
+
+/* /proc/kpageflags bits, by number */
+enum {
+	KPF_DIRTY = 4, KPF_LRU = 5, KPF_ANON = 12, KPF_SWAPCACHE = 13,
+	KPF_COMPOUND_HEAD = 15, KPF_COMPOUND_TAIL = 16, KPF_HUGE = 17,
+	KPF_KSM = 21, KPF_THP = 22, KPF_ZERO_PAGE = 24,
+};
+#define KPF(flags, bit)	(((flags) >> (bit)) & 1)
+
+#define KIB	1024UL
+#define MIB	(1024UL * KIB)
+#define GIB	(1024UL * MIB)
+
+/* Bytes of a base page. */
+size_t page_size(void);
+
+/*
+ * Copy the pagemap entries of @count pages, from @addr on every @stride-th page, of
+ * the calling process into @out. 0 or -errno. PFNs are 0 without CAP_SYS_ADMIN.
+ */
+int pagemap_read(const void *addr, size_t count, size_t stride, uint64_t *out);
+/* One entry; 0 if it cannot be read. */
+uint64_t pagemap_entry(const void *addr);
+
+/* Flags and mapcount of a page frame; -errno (ENODATA: no right to see PFNs). */
+int kpageflags(uint64_t pfn, uint64_t *flags);
+int kpagecount(uint64_t pfn, uint64_t *count);
+/* "anon,thp,tail" ...: @flags in words, into @buf. */
+char *kpageflags_str(uint64_t flags, char *buf, size_t len);
+
+/* Read or write a one-line file; -errno. Reading strips the line's end. */
+int file_read(const char *path, char *buf, size_t len);
+int file_write(const char *path, const char *text);
+/* The number in a one-value file; -errno on error. */
+long long file_number(const char *path);
+
+/* The word in [brackets] of a sysfs choice file, as "always [madvise] never"; -errno. */
+int choice_read(const char *path, char *buf, size_t len);
+
+/* Bytes of a PMD-mapped THP, 0 if the kernel has none. */
+size_t thp_pmd_size(void);
+#define THP_SYSFS	"/sys/kernel/mm/transparent_hugepage"
+
+/*
+ * Sizes of hugetlb pages in ascending order, into @sizes (room for @max): what the
+ * kernel supports (libhugetlbfs). Returns how many.
+ */
+int hugetlb_sizes(size_t *sizes, int max);
+/* Value of a counter (nr_hugepages, free_hugepages, ...) of one size's pool; -errno. */
+long long hugetlb_count(size_t size, const char *counter);
+/* Path of that counter. */
+char *hugetlb_path(size_t size, const char *counter, char *buf, size_t len);
+
+/* The field @name (kB, returned in bytes) of /proc/meminfo; -errno. */
+long long meminfo(const char *name);
+/* A counter of /proc/vmstat, folded over the CPUs if we may; -errno. */
+long long vmstat(const char *name);
+
+/* Field @name in bytes of the smaps entry of the VMA that holds @addr; -errno. */
+long long smaps_bytes(const void *addr, const char *name);
+
+/* "4k", "64k", "2M", "1G" for ids. */
+char *size_token(size_t size, char *buf, size_t len);
+
+#endif
