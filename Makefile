@@ -10,7 +10,11 @@ override CFLAGS += -std=gnu11 $(WARN) -I.
 O	?= build/host
 SRC	:= $(wildcard *.c engine/*.c kinds/*.c pins/*.c scenarios/*.c)
 OBJ	:= $(SRC:%.c=$(O)/%.o)
-LIBS	:= -luring -lhugetlbfs
+LIBS	:= -luring -lhugetlbfs $(if $(STATIC),,-lkmod)
+ifdef STATIC
+override CFLAGS += -DNO_LIBKMOD
+override LDFLAGS += -static
+endif
 
 all: cow
 
@@ -29,7 +33,7 @@ $(O)/%.o: %.c
 
 # What runs in a VM: static, with nothing else around.
 guest:
-	$(MAKE) O=build/guest LDFLAGS="-static" build/guest/cow build/guest/init
+	$(MAKE) O=build/guest STATIC=1 build/guest/cow build/guest/init
 
 build/guest/init: vm/init.c
 	@mkdir -p $(@D)

@@ -90,10 +90,11 @@ int kpagecount(uint64_t pfn, uint64_t *count)
 	return kpage_read("/proc/kpagecount", pfn, count);
 }
 
+/* Not KPF_KSM: some kernels (seen: 6.12) set it for every anonymous page. */
 char *kpageflags_str(uint64_t flags, char *buf, size_t len)
 {
 	static const struct { int bit; const char *name; } names[] = {
-		{ KPF_ZERO_PAGE, "zeropage" }, { KPF_ANON, "anon" }, { KPF_KSM, "ksm" },
+		{ KPF_ZERO_PAGE, "zeropage" }, { KPF_ANON, "anon" },
 		{ KPF_THP, "thp" }, { KPF_HUGE, "hugetlb" }, { KPF_COMPOUND_HEAD, "head" },
 		{ KPF_COMPOUND_TAIL, "tail" }, { KPF_SWAPCACHE, "swapcache" },
 		{ KPF_DIRTY, "dirty" }, { KPF_LRU, "lru" },

@@ -16,6 +16,7 @@
 #include "engine/diag.h"
 #include "engine/director.h"
 #include "engine/health.h"
+#include "engine/module.h"
 #include "engine/pools.h"
 #include "engine/settings.h"
 #include "vm_util.h"
@@ -332,6 +333,8 @@ static void prepare_machine(void)
 		settings_set(THP_SYSFS "/enabled", "madvise");
 	if (needs & NEED(HUGE_ZERO))
 		settings_set(THP_SYSFS "/use_zero_page", "1");
+	if (needs & NEED(MODULE))
+		module_load();
 	pools_fill(run.plan, run.options->jobs);
 }
 

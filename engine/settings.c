@@ -5,16 +5,21 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/loop.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/swap.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "vm_util.h"
 
-#define STATE_DIR	"/run/cowpin"
 #define JOURNAL		STATE_DIR "/settings"
 
 static int journal = -1;
@@ -29,25 +34,101 @@ static int setting_read(const char *path, char *buf, size_t len)
 	return ret == -ENODATA ? file_read(path, buf, len) : ret;
 }
 
-/* Lines are "path value"; the last one that is not whole was never acted upon. */
+static int undo_set(char *args)
+{
+	char *space = strchr(args, ' ');
+
+	if (!space)
+		return -EINVAL;
+	*space = '\0';
+	return file_write(args, space + 1);
+}
+
+static int undo_swapoff(char *path)
+{
+	return swapoff(path) ? -errno : 0;
+}
+
+static int undo_umount(char *path)
+{
+	return umount2(path, MNT_DETACH) ? -errno : 0;
+}
+
+static int undo_rmdir(char *path)
+{
+	return rmdir(path) ? -errno : 0;
+}
+
+static int undo_unlink(char *path)
+{
+	return unlink(path) ? -errno : 0;
+}
+
+static int undo_rmmod(char *name)
+{
+	return syscall(SYS_delete_module, name, O_NONBLOCK) ? -errno : 0;
+}
+
+static int undo_loop(char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC), ret = 0;
+
+	if (fd < 0 || ioctl(fd, LOOP_CLR_FD))
+		ret = -errno;
+	if (fd >= 0)
+		close(fd);
+	return ret;
+}
+
+static const struct {
+	const char *verb;
+	int (*undo)(char *args);
+} undos[] = {
+	{ "set", undo_set },		/* PATH VALUE: write it back */
+	{ "swapoff", undo_swapoff },
+	{ "umount", undo_umount },
+	{ "rmdir", undo_rmdir },
+	{ "unlink", undo_unlink },
+	{ "rmmod", undo_rmmod },
+	{ "loop", undo_loop },		/* detach the loop device */
+};
+
+/* What was noted but did not come about any more is not an error. */
+static bool never_was(int ret)
+{
+	return ret == -ENOENT || ret == -EINVAL || ret == -ENXIO || ret == -ENOSYS;
+}
+
+static void undo_line(char *line)
+{
+	char *args = strchr(line, ' ');
+
+	if (!args)
+		return;
+	*args++ = '\0';
+	for (size_t i = 0; i < ARRAY_SIZE(undos); i++) {
+		int ret;
+
+		if (strcmp(undos[i].verb, line))
+			continue;
+		ret = undos[i].undo(args);
+		if (ret && (!i || !never_was(ret)))
+			fprintf(stderr, "cow: cannot undo: %s %s: %s\n", line, args,
+				strerror(-ret));
+	}
+}
+
+/* A line that is not whole was never acted upon. Returns how many there were. */
 static int restore_lines(char *text)
 {
 	char *lines[256], *save = NULL;
-	int nr = 0, done = 0;
+	int nr = 0, left;
 
 	for (char *l = strtok_r(text, "\n", &save); l && nr < 256; l = strtok_r(NULL, "\n", &save))
 		lines[nr++] = l;
-	while (nr--) {
-		char *space = strchr(lines[nr], ' ');
-
-		if (!space)
-			continue;
-		*space = '\0';
-		if (file_write(lines[nr], space + 1))
-			fprintf(stderr, "cow: cannot set %s back to %s\n", lines[nr], space + 1);
-		done++;
-	}
-	return done;
+	for (left = nr; left--; )
+		undo_line(lines[left]);
+	return nr;
 }
 
 static int restore(void)
@@ -116,13 +197,20 @@ static int journal_open(void)
 	return journal < 0 ? -errno : guardian_start();
 }
 
-static int journal_add(const char *path, const char *old)
+int settings_undo_by(const char *fmt, ...)
 {
 	char line[512];
-	int len = snprintf(line, sizeof(line), "%s %s\n", path, old);
+	va_list args;
+	int len, ret = journal_open();
 
-	if (len >= (int)sizeof(line))
+	if (ret)
+		return ret;
+	va_start(args, fmt);
+	len = vsnprintf(line, sizeof(line) - 1, fmt, args);
+	va_end(args);
+	if (len >= (int)sizeof(line) - 1)
 		return -ENAMETOOLONG;
+	line[len++] = '\n';
 	if (write(journal, line, len) != len || fsync(journal))
 		return -errno;
 	return 0;
@@ -137,9 +225,7 @@ int settings_set(const char *path, const char *value)
 		return ret;
 	if (!strcmp(old, value))
 		return 0;
-	ret = journal_open();
-	if (!ret)
-		ret = journal_add(path, old);
+	ret = settings_undo_by("set %s %s", path, old);
 	return ret ? ret : file_write(path, value);
 }
 

@@ -16,7 +16,18 @@ int settings_restore_leftovers(void);
  */
 int settings_set(const char *path, const char *value);
 
-/* Put everything back and wait until that is done. */
+/*
+ * Note how to undo a change of another kind, before it is made: "swapoff /dev/zram0". The
+ * verbs are in settings.c; undoing what did not come about after all does no harm. 0 or
+ * -errno.
+ */
+__attribute__((format(printf, 1, 2)))
+int settings_undo_by(const char *fmt, ...);
+
+/* Where what a run sets up has its place: mount points, files. */
+#define STATE_DIR	"/run/cowpin"
+
+/* Undo everything, the latest first, and wait until that is done. */
 void settings_end(void);
 
 #endif

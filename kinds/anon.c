@@ -19,7 +19,7 @@ static int anon_create(struct mem *m)
 static int anon_verify(struct mem *m)
 {
 	return mem_verify_flags(m, 1ULL << KPF_ANON,
-				1ULL << KPF_THP | 1ULL << KPF_HUGE | 1ULL << KPF_KSM,
+				1ULL << KPF_THP | 1ULL << KPF_HUGE,
 				"an anonymous base page");
 }
 
