@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "engine/inject.h"
+#include "engine/known.h"
 #include "engine/plan.h"
 #include "engine/runner.h"
 #include "engine/settings.h"
@@ -19,7 +20,7 @@
 #define JOBS_LIMIT	64
 
 static struct {
-	bool list, verbose, restore;
+	bool list, verbose, restore, strict;
 	char *globs;
 	struct run_options run;
 } opt = { .run = { .timeout = 60 } };
@@ -35,6 +36,11 @@ static const char usage[] =
 "  -f, --format FORMAT  tap (default), or kselftest: as the kernel's own suite prints\n"
 "  -j, --jobs N         tests side by side (default: the number of CPUs)\n"
 "  -t, --timeout S      seconds a test may take (default 60)\n"
+"      --known-issues FILE  failures that are known, a line each:\n"
+"                       ID-GLOB FAILS-AS KERNELS ARCH REASON, as\n"
+"                       fork.*.anon leak 6.1-6.3 x86_64 waits for a backport\n"
+"                       (* for any; KERNELS FROM-TO, one of them may be missing)\n"
+"      --strict         a known issue that passes is a failure\n"
 "      --inject FAULT   make something go wrong, to see that it is noticed;\n"
 "                       --inject help lists the faults\n"
 "      --restore        put back settings that a killed run left changed, and exit\n"
@@ -90,6 +96,14 @@ static void inject(const char *text)
 		refuse("--inject knows no fault '%s' (--inject help lists them)", text);
 }
 
+static void known_issues_file(const char *path)
+{
+	char why[256];
+
+	if (known_load(path, why))
+		refuse("--known-issues: %s", why);
+}
+
 /* Several --run add up. */
 static void add_globs(const char *text)
 {
@@ -104,7 +118,7 @@ static void add_globs(const char *text)
 
 static void parse_options(int argc, char **argv)
 {
-	enum { INJECT = 256, RESTORE, SHOW_VERSION };
+	enum { INJECT = 256, RESTORE, SHOW_VERSION, KNOWN, STRICT };
 	static const struct option longs[] = {
 		{ "list", no_argument, NULL, 'l' },
 		{ "run", required_argument, NULL, 'r' },
@@ -112,6 +126,8 @@ static void parse_options(int argc, char **argv)
 		{ "jobs", required_argument, NULL, 'j' },
 		{ "timeout", required_argument, NULL, 't' },
 		{ "inject", required_argument, NULL, INJECT },
+		{ "known-issues", required_argument, NULL, KNOWN },
+		{ "strict", no_argument, NULL, STRICT },
 		{ "restore", no_argument, NULL, RESTORE },
 		{ "verbose", no_argument, NULL, 'v' },
 		{ "help", no_argument, NULL, 'h' },
@@ -129,6 +145,8 @@ static void parse_options(int argc, char **argv)
 		case 'j': opt.run.jobs = number("--jobs", optarg, JOBS_LIMIT); break;
 		case 't': opt.run.timeout = number("--timeout", optarg, 86400); break;
 		case INJECT: inject(optarg); break;
+		case KNOWN: known_issues_file(optarg); break;
+		case STRICT: opt.strict = true; break;
 		case RESTORE: opt.restore = true; break;
 		case 'v': opt.verbose = true; break;
 		case 'h': fputs(usage, stdout); exit(0);
@@ -203,5 +221,5 @@ int main(int argc, char **argv)
 		refuse("cannot run: %s", strerror(-ret));
 	plan_free(&plan);
 	free(opt.globs);
-	return tap_exit_code();
+	return tap_exit_code(opt.strict);
 }

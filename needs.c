@@ -60,14 +60,21 @@ static bool root_met(const struct ask *a)
 	return true;
 }
 
-/* gup_test can hold a pin since 6.2; before that, it knows no such call. */
+/*
+ * gup_test can hold a pin since 6.2; before that, it knows no such call. Asked only once:
+ * asking releases the machine's one pin, whosever it is.
+ */
 static bool gup_test_holds_pins(void)
 {
-	int fd = open(GUP_TEST_FILE, O_RDWR | O_CLOEXEC);
-	bool holds = fd >= 0 && !ioctl(fd, GUP_TEST_STOP);
+	static int holds = -1;
 
-	if (fd >= 0)
-		close(fd);
+	if (holds < 0) {
+		int fd = open(GUP_TEST_FILE, O_RDWR | O_CLOEXEC);
+
+		holds = fd >= 0 && !ioctl(fd, GUP_TEST_STOP);
+		if (fd >= 0)
+			close(fd);
+	}
 	return holds;
 }
 

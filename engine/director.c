@@ -280,6 +280,69 @@ static void compare(enum cmd cmd, int done)
 			compare_pin(i);
 }
 
+/*
+ * What the parent wrote before must be there in the child at once: fork copies, shares
+ * or swaps anonymous pages, but leaves none for the child to fault in as zeroes.
+ */
+static void compare_fork(int parent, int child)
+{
+	const struct view *p = &d.stage->view[parent], *c = &d.stage->view[child];
+
+	for (size_t i = 0; i < d.model.cells; i++) {
+		const struct model_cell *cell = &d.model.actor[child].cell[i];
+
+		if (cell->state != CELL_OWN || !cell->v.writer ||
+		    !(p->pagemap[i] & (PM_PRESENT | PM_SWAP)) ||
+		    (c->pagemap[i] & (PM_PRESENT | PM_SWAP)))
+			continue;
+		diag_fail(d.result, "lost-at-fork", "%c wrote a page before fork, %c has none there",
+			  actor_name(parent), actor_name(child));
+		diag_table_page(d.result, actor_name(parent), p->pagemap[i]);
+		diag_table_page(d.result, actor_name(child), c->pagemap[i]);
+		return;
+	}
+}
+
+/* What is behind the memory is as the model says: no private write may get there. */
+static void compare_behind(void)
+{
+	struct reading r;
+
+	for (size_t c = 0; c < d.model.cells && d.stage->saw_behind; c++) {
+		char see[192];
+
+		r = read_cell(d.stage->behind, c, c);
+		if (r.kind == CELL_VALUE && value_eq(r.v, d.model.file[c]))
+			continue;
+		diag_fail(d.result, "write-through", "what is behind the memory has changed: %s",
+			  reading_str(&r, see, sizeof(see)));
+		diag_line(d.result, "  %s now reads: %s (cell %zu)",
+			  d.test->kind->props & KIND_FILE ? "the file" : "a zeropage", see, c);
+		return;
+	}
+}
+
+/* A store where the protection forbids it is a fault, and only there. */
+static void compare_faults(int actor, size_t first, size_t count)
+{
+	const uint8_t *faulted = d.stage->view[actor].faulted;
+
+	for (size_t c = first; c < first + count; c++) {
+		bool must = model_faults(&d.model, actor, c);
+
+		if (faulted[c] == must)
+			continue;
+		if (must)
+			diag_fail(d.result, "write-allowed",
+				  "%c could write where its mapping is read-only", actor_name(actor));
+		else
+			diag_fail(d.result, "write-refused",
+				  "%c got SIGSEGV where its mapping is writable", actor_name(actor));
+		diag_table_page(d.result, actor_name(actor), d.stage->view[actor].pagemap[c]);
+		return;
+	}
+}
+
 /* --- steps --- */
 
 static void step_cells(const struct step *s, size_t *first, size_t *count)
@@ -299,7 +362,9 @@ static void model_before(const struct step *s, int actor, struct command *c)
 
 	step_cells(s, &first, &count);
 	if (s->op == OP_WRITE || s->op == OP_FILL)
-		c->v = model_write(&d.model, actor, first, count);
+		c->v = model_write(&d.model, actor, first, count, false);
+	else if (s->op == OP_FORCE || s->op == OP_UFFDCOPY)
+		c->v = model_write(&d.model, actor, first, count, true);
 	else if (s->op == OP_POKE)
 		c->v = model_poke(&d.model, s->pin);
 	else if (s->op == OP_FORK)
@@ -321,6 +386,12 @@ static void model_after(const struct step *s, int actor, const struct command *c
 		model_unpin(&d.model, s->pin);
 	} else if (s->op == OP_FORK) {
 		d.model.actor[c->other].alive = true;
+	} else if (s->op == OP_MPROTECT) {
+		model_protect(&d.model, actor, first, count, s->prot);
+	} else if (s->op == OP_DONTFORK || s->op == OP_DOFORK) {
+		model_dontfork(&d.model, actor, first, count, s->op == OP_DONTFORK);
+	} else if (s->op == OP_WRITE || s->op == OP_FILL) {
+		compare_faults(actor, first, count);
 	}
 }
 
@@ -352,7 +423,31 @@ static void settle(int actor)
 
 static bool populates(const struct step *s)
 {
-	return !d.populated && (s->op == OP_FILL || s->op == OP_READ);
+	return !d.populated && (s->op == OP_FILL || s->op == OP_READ || s->op == OP_UFFDCOPY);
+}
+
+static bool pinned(void)
+{
+	for (int i = 0; i < PINS_MAX; i++)
+		if (d.model.pin[i].held)
+			return true;
+	return false;
+}
+
+/* Pins the kernel must not give: writeback could not protect the page from them. */
+static bool must_refuse(const struct step *s)
+{
+	return s->op == OP_PIN && (s->pin_flags & PIN_RW) && (s->pin_flags & PIN_LONGTERM) &&
+	       (d.test->kind->props & KIND_DIRTY_TRACKED);
+}
+
+/* A step that did not work: is that as it should be? */
+static bool may_fail(const struct step *s, int error)
+{
+	if (must_refuse(s))
+		return error == -EFAULT || error == -EOPNOTSUPP;
+	/* Refusing is right where pages are pinned; replacing them would be wrong. */
+	return s->op == OP_COLLAPSE && pinned() && (error == -EAGAIN || error == -EBUSY);
 }
 
 static void fail_step(const struct step *s, int actor)
@@ -373,20 +468,28 @@ static void run_step(const struct step *s)
 
 	if (injected == FAULT_DIRECTOR_DIES && s->op == OP_WRITE)
 		kill(getpid(), SIGKILL);
+	if ((s->op == OP_UNPIN || s->op == OP_POKE) && !d.model.pin[s->pin].held)
+		return;		/* rightly refused before */
 	model_before(s, actor, &c);
 	if (!tell(actor, &c))
 		return;
 	if (d.stage->box[actor].status) {
-		fail_step(s, actor);
+		if (!may_fail(s, d.stage->box[actor].status))
+			fail_step(s, actor);
 		return;
 	}
 	model_after(s, actor, &c);
+	if (must_refuse(s))
+		diag_fail(d.result, "not-refused", "the kernel gave a R/W long-term pin of a file "
+			  "mapping that it must write-protect");
 	if (s->op == OP_EXIT && !await_exit(actor))
 		return;
 	if (populates(s))
 		settle(actor);
 	if (!failed())
 		compare(CMD_LOOK, s->op == OP_EXIT ? -1 : actor);
+	if (!failed() && s->op == OP_FORK && !d.model.shared)
+		compare_fork(actor, c.other);
 }
 
 /* --- beginning and end --- */
@@ -477,6 +580,8 @@ void director_run(const struct test *t, struct stage *stage, uint64_t deadline)
 		if (!failed()) {
 			d.step = t->steps->nr - 1;
 			compare(CMD_LOOK_ALL, -1);
+			if (!failed())
+				compare_behind();
 		}
 	}
 	if (failed())

@@ -3,6 +3,7 @@
 #include "engine/model.h"
 
 #include <string.h>
+#include <sys/mman.h>
 
 void model_start(struct model *m, size_t cells, bool shared, bool has_file)
 {
@@ -17,6 +18,7 @@ void model_start(struct model *m, size_t cells, bool shared, bool has_file)
 		m->file[c] = has_file ? (struct value){ WRITER_FILE, 1 } : VALUE_ZERO;
 		cell->state = CELL_SHOWS_FILE;
 		cell->since = 1;
+		cell->prot = PROT_READ | PROT_WRITE;
 	}
 }
 
@@ -42,13 +44,33 @@ static void put(struct model *m, int actor, size_t cell, struct value v)
 	c->v = v;
 }
 
-struct value model_write(struct model *m, int actor, size_t first, size_t count)
+bool model_faults(const struct model *m, int actor, size_t cell)
+{
+	const struct model_cell *c = &m->actor[actor].cell[cell];
+
+	return c->state == CELL_GONE || !(c->prot & PROT_WRITE);
+}
+
+struct value model_write(struct model *m, int actor, size_t first, size_t count, bool force)
 {
 	struct value v = { m->actor[actor].name, ++m->gen };
 
 	for (size_t c = first; c < first + count; c++)
-		put(m, actor, c, v);
+		if (force || !model_faults(m, actor, c))
+			put(m, actor, c, v);
 	return v;
+}
+
+void model_protect(struct model *m, int actor, size_t first, size_t count, int prot)
+{
+	for (size_t c = first; c < first + count; c++)
+		m->actor[actor].cell[c].prot = prot;
+}
+
+void model_dontfork(struct model *m, int actor, size_t first, size_t count, bool dont)
+{
+	for (size_t c = first; c < first + count; c++)
+		m->actor[actor].cell[c].dontfork = dont;
 }
 
 struct value model_sees(const struct model *m, int actor, size_t cell)
@@ -87,6 +109,9 @@ int model_fork(struct model *m, int parent, char name)
 
 	m->actor[child] = m->actor[parent];
 	m->actor[child].name = name;
+	for (size_t c = 0; c < m->cells; c++)
+		if (m->actor[child].cell[c].dontfork)
+			m->actor[child].cell[c].state = CELL_GONE;
 	return child;
 }
 

@@ -28,6 +28,8 @@ enum cell_state {
 
 struct model_cell {
 	uint8_t state;
+	uint8_t prot;		/* PROT_* */
+	bool dontfork;
 	struct value v;
 	uint16_t since;
 };
@@ -60,10 +62,18 @@ struct model {
 /* One actor, P, with fresh memory: zeroes, or the file's first content. */
 void model_start(struct model *m, size_t cells, bool shared, bool has_file);
 
+void model_protect(struct model *m, int actor, size_t first, size_t count, int prot);
+void model_dontfork(struct model *m, int actor, size_t first, size_t count, bool dont);
+/* Must a store of @actor to that cell be a fault? */
+bool model_faults(const struct model *m, int actor, size_t cell);
+
 int model_actor(const struct model *m, char name);
 
-/* Each takes cells [first, first + count). model_write() returns what is written. */
-struct value model_write(struct model *m, int actor, size_t first, size_t count);
+/*
+ * Each takes cells [first, first + count). model_write() returns what is written; cells
+ * that are not writable keep what they have, unless @force.
+ */
+struct value model_write(struct model *m, int actor, size_t first, size_t count, bool force);
 void model_unmap(struct model *m, int actor, size_t first, size_t count);
 int model_fork(struct model *m, int parent, char name);
 void model_exit(struct model *m, int actor);

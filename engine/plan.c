@@ -51,6 +51,8 @@ static bool kind_fits(const struct scenario *s, const struct scenario_steps *ste
 
 	if ((k->props & want) != want)
 		return false;
+	if (steps->splits_vma && (k->props & KIND_HUGETLB))
+		return false;
 	return !steps->needs_parts || k->region;
 }
 
@@ -79,14 +81,6 @@ static void name_test(struct test *t)
 	snprintf(t->title, sizeof(t->title), "%s ... with %s%s", what, t->kind->title, size);
 }
 
-static const struct known_issue *known_issue(const char *id)
-{
-	for (const struct known_issue *k = known_issues; k->ids; k++)
-		if (!fnmatch(k->ids, id, 0))
-			return k;
-	return NULL;
-}
-
 static void add_kind(struct plan *p, const struct test *proto)
 {
 	size_t sizes[KIND_SIZES_MAX] = { 0 };
@@ -98,7 +92,6 @@ static void add_kind(struct plan *p, const struct test *proto)
 		*t = *proto;
 		t->size = sizes[i];
 		name_test(t);
-		t->known = known_issue(t->id);
 	}
 }
 

@@ -15,7 +15,6 @@ struct test {
 	const struct kind *kind;
 	size_t size;			/* on the kind's size axis, else 0 */
 	const struct provider *by;	/* of pin steps that name none; may be NULL */
-	const struct known_issue *known;	/* covers it; or NULL */
 };
 
 struct plan {

@@ -37,6 +37,7 @@ void stage_reset(struct stage *s)
 		s->box[i] = (struct box){ 0 };
 	for (int i = 0; i < PINS_MAX; i++)
 		s->pin[i].held = false;
+	s->saw_behind = false;
 }
 
 static long futex(uint32_t *word, int op, uint32_t val, const struct timespec *timeout)

@@ -66,6 +66,7 @@ struct box {
 enum seen { SEEN_NOT, SEEN_WORDS };
 struct view {
 	uint8_t seen[CELLS_MAX];
+	uint8_t faulted[CELLS_MAX];	/* by the last write: the store was a fault */
 	uint64_t pagemap[CELLS_MAX];
 	uint64_t words[WORDS_MAX];
 };
@@ -89,6 +90,8 @@ struct stage {
 	struct box box[ACTORS_MAX];
 	struct view view[ACTORS_MAX];
 	struct pin_view pin[PINS_MAX];
+	bool saw_behind;		/* behind[] is of the last look */
+	uint64_t behind[WORDS_MAX];	/* what is behind the memory: the file, a zeropage */
 };
 
 struct stage *stage_new(void);

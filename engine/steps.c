@@ -117,6 +117,21 @@ static int arg_part(struct parser *p)
 	return 0;
 }
 
+/* The part, of a step that changes the mapping of that part. */
+static int arg_vma_part(struct parser *p)
+{
+	int ret = arg_part(p);
+
+	p->out->splits_vma |= p->step->part != PART_ALL;
+	return ret;
+}
+
+static int arg_collapse(struct parser *p)
+{
+	p->out->collapses = true;
+	return 0;
+}
+
 static int arg_prot(struct parser *p)
 {
 	static const struct { const char *name; int prot; } prots[] = {
@@ -128,7 +143,7 @@ static int arg_prot(struct parser *p)
 	for (size_t i = 0; i < ARRAY_SIZE(prots); i++) {
 		if (word_is(p, prots[i].name)) {
 			p->step->prot = prots[i].prot;
-			return 0;
+			return arg_vma_part(p);
 		}
 	}
 	return fail(p, "'%.*s' is no protection (r, rw, none)", p->len, p->word);
@@ -209,9 +224,15 @@ static const struct {
 	[OP_WRITE] = { "write", arg_part },
 	[OP_FORK] = { "fork", arg_child },
 	[OP_EXIT] = { "exit", arg_exit },
-	[OP_UNMAP] = { "unmap", arg_none },
+	[OP_UNMAP] = { "unmap", arg_vma_part },
 	[OP_MPROTECT] = { "mprotect", arg_prot },
 	[OP_CLEARREFS] = { "clearrefs", arg_none },
+	[OP_DONTFORK] = { "dontfork", arg_vma_part },
+	[OP_DOFORK] = { "dofork", arg_vma_part },
+	[OP_COLLAPSE] = { "collapse", arg_collapse },
+	[OP_MIGRATE] = { "migrate", arg_none },
+	[OP_FORCE] = { "force", arg_part },
+	[OP_UFFDCOPY] = { "uffdcopy", arg_none },
 	[OP_PIN] = { "pin", arg_pin },
 	[OP_UNPIN] = { "unpin", arg_pin_number },
 	[OP_POKE] = { "poke", arg_pin_number },

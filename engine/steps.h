@@ -25,6 +25,12 @@ enum op {
 	OP_UNMAP,
 	OP_MPROTECT,
 	OP_CLEARREFS,	/* soft-dirty clear: write-protects page table entries */
+	OP_DONTFORK,	/* a child does not get this part */
+	OP_DOFORK,
+	OP_COLLAPSE,	/* MADV_COLLAPSE into a PMD-mapped THP */
+	OP_MIGRATE,	/* ask for the pages to be moved */
+	OP_FORCE,	/* write past the protection, as a debugger does */
+	OP_UFFDCOPY,	/* populate through userfaultfd */
 	OP_PIN,
 	OP_UNPIN,
 	OP_POKE,	/* write through a pin */
@@ -57,6 +63,8 @@ struct scenario_steps {
 	int pins;
 	unsigned int axis_flags;	/* PIN_* that the test's provider must serve, 0: none */
 	bool needs_parts;		/* a step names a part: more than one page needed */
+	bool splits_vma;		/* a part's mapping is changed: not within a hugetlb page */
+	bool collapses;			/* the region must be one PMD-sized THP */
 };
 
 struct parse_error {

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/known.h"
+
 #define KSFT_PASS	0
 #define KSFT_FAIL	1
 #define KSFT_SKIP	4
@@ -31,11 +33,13 @@ void tap_run(const struct test *t)
 /* The reason if a known issue covers this outcome: its own failure, or a pass. */
 static const char *todo(const struct test *t, const struct result *r)
 {
-	if (!t->known || r->verdict == VERDICT_SKIP)
-		return NULL;
-	if (r->verdict == VERDICT_FAIL && strcmp(r->reason, t->known->fails_as))
-		return NULL;
-	return t->known->reason;
+	const struct known_issue *k = NULL;
+
+	if (r->verdict == VERDICT_FAIL)
+		k = known_failure(t->id, r->reason);
+	else if (r->verdict == VERDICT_PASS)
+		k = known_to_fail(t->id);
+	return k ? k->reason : NULL;
 }
 
 static void count(const struct test *t, const struct result *r)
@@ -110,6 +114,8 @@ static void tap_line(size_t number, const struct test *t, const struct result *r
 	else if (todo(t, r))
 		printf(" # TODO %s", todo(t, r));
 	printf("\n");
+	if (ok && todo(t, r) && r->verdict == VERDICT_PASS)
+		printf("# an unexpected pass: this was known to fail here\n");
 	if (ok)
 		return;
 	print_details(t, r);
@@ -175,8 +181,10 @@ const struct counts *tap_counts(void)
 	return &counts;
 }
 
-int tap_exit_code(void)
+int tap_exit_code(bool strict)
 {
+	if (strict && counts.todo_passed)
+		return 1;
 	if (format == FORMAT_TAP)
 		return !!counts.failed;
 	if (counts.failed)

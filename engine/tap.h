@@ -20,7 +20,7 @@ void tap_result(size_t number, const struct test *t, const struct result *r);
 /* The last lines. */
 void tap_end(void);
 const struct counts *tap_counts(void);
-/* The exit code that goes with what was printed. */
-int tap_exit_code(void);
+/* The exit code that goes with what was printed; @strict: an unexpected pass fails. */
+int tap_exit_code(bool strict);
 
 #endif

@@ -19,6 +19,8 @@
 #define KIND_THP	(1u << 6)
 #define KIND_NOT_ANON	(1u << 7)	/* page cache or zeropage until first written */
 #define KIND_FIRST	(1u << 8)	/* stands for its family in small selections */
+#define KIND_DIRTY_TRACKED (1u << 9)	/* shared file mapping that needs write notification */
+#define KIND_DISK	(1u << 10)	/* a file on a real file system */
 
 #define KIND_SIZES_MAX	16
 

@@ -1,10 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Known issues that no released kernel has fixed. */
+/* Known issues that no released kernel has fixed: each was seen on the kernels it names. */
 #include "scenarios/scenario.h"
 
 const struct known_issue known_issues[] = {
 	/* The comment in hugetlb_wp() says so: mapcount decides, references do not count. */
-	{ "vmsplice.*.hugetlb.*", "leak",
-	  "hugetlb reuses a page that only a FOLL_GET reference still shares" },
-	{ NULL, NULL, NULL },
+	{ .ids = "vmsplice.*.hugetlb.*", .fails_as = "leak",
+	  .reason = "hugetlb reuses a page that only a FOLL_GET reference still shares" },
+	/*
+	 * copy_hugetlb_page_range() asks the page table of the child whether it is shared;
+	 * for 1 GiB pages that is a PUD table, where nobody initialised the answer. See
+	 * docs/findings.md.
+	 */
+	{ .ids = "*.hugetlb.1G", .fails_as = "lost-at-fork", .sometimes = true,
+	  .reason = "fork takes an uninitialised count for a shared page table, copies nothing" },
+	{ }
 };

@@ -6,6 +6,7 @@
 #ifndef SCENARIO_H
 #define SCENARIO_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct scenario {
@@ -47,8 +48,11 @@ size_t families_all(const struct family *const **list);
  */
 struct known_issue {
 	const char *ids;	/* glob */
-	const char *fails_as;	/* reason code of the failure that is known */
+	const char *fails_as;	/* reason code of the failure that is known; glob */
+	const char *kernels;	/* "FROM-TO", versions as 6.1, either may be missing; NULL: all */
+	const char *arch;	/* as of uname; NULL: all */
 	const char *reason;
+	bool sometimes;		/* a pass is nothing to report */
 };
 extern const struct known_issue known_issues[];
 

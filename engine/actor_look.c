@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* What an actor reports: its memory, its pins, and what is behind the memory. */
+#define _GNU_SOURCE
+#include "engine/actor_self.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "vm_util.h"
+
+/*
+ * What memory holds. A page that is not present is not touched unless @all: looking
+ * must not swap in, fault or populate anything, or the next step would run on another
+ * state than the scenario says.
+ */
+static void look_at_memory(bool all)
+{
+	const struct layout *l = &self.mem.layout;
+	struct view *v = &self.stage->view[self.index];
+
+	if (pagemap_read(self.mem.base, l->cells, l->stride, v->pagemap))
+		memset(v->pagemap, 0, l->cells * sizeof(*v->pagemap));
+	for (size_t c = 0; c < l->cells; c++) {
+		bool look = !self.gone[c] && (self.prot[c] & PROT_READ) &&
+			    (all || (v->pagemap[c] & PM_PRESENT));
+
+		v->seen[c] = look ? SEEN_WORDS : SEEN_NOT;
+		if (look)
+			content_read(l, mem_page(&self.mem, layout_page(l, c)),
+				     v->words + c * l->words);
+	}
+}
+
+static void look_through_pin(int i)
+{
+	struct pin_view *v = &self.stage->pin[i];
+	struct pin *p = &self.pin[i];
+
+	v->status = p->by->read(p, v->words);
+	memcpy(v->why, p->why, sizeof(v->why));
+	v->has_pfns = p->by->pfns && !p->by->pfns(p, v->pfns);
+	v->held = true;
+}
+
+/* The file by read(2): through no mapping that could change how the tested one behaves. */
+static void look_at_file(void)
+{
+	const struct layout *l = &self.mem.layout;
+	char *page = malloc(l->page);
+	bool ok = page;
+
+	for (size_t c = 0; c < l->cells && ok; c++) {
+		ok = pread(self.mem.fd, page, l->page, layout_page(l, c) * l->page) ==
+		     (ssize_t)l->page;
+		if (ok)
+			content_read(l, page, self.stage->behind + c * l->words);
+	}
+	self.stage->saw_behind = ok;
+	free(page);
+}
+
+/* A zeropage as everybody sees it: fresh memory of the same kind, only read. */
+static void look_at_zeropage(void)
+{
+	struct mem other = { .kind = self.mem.kind, .size = self.mem.size, .fd = -1 };
+	const struct layout *l = &self.mem.layout;
+
+	if (other.kind->create(&other))
+		return;
+	for (size_t c = 0; c < l->cells; c++)
+		content_read(l, mem_page(&other, layout_page(l, c)),
+			     self.stage->behind + c * l->words);
+	self.stage->saw_behind = true;
+	other.kind->destroy(&other);
+}
+
+static void look_behind(void)
+{
+	self.stage->saw_behind = false;
+	if (self.mem.kind->props & KIND_FILE)
+		look_at_file();
+	else if (self.mem.kind->props & KIND_ZERO)
+		look_at_zeropage();
+}
+
+int act_look(const struct command *c)
+{
+	bool all = c->cmd == CMD_LOOK_ALL;
+
+	look_at_memory(all);
+	for (int i = 0; i < PINS_MAX; i++)
+		if (self.held[i])
+			look_through_pin(i);
+	if (all && !self.index)
+		look_behind();
+	return 0;
+}

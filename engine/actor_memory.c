@@ -1,0 +1,293 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* What an actor does with the tested memory. */
+#define _GNU_SOURCE
+#include "engine/actor_self.h"
+
+#include <fcntl.h>
+#include <linux/mempolicy.h>
+#include <linux/userfaultfd.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "engine/inject.h"
+#include "vm_util.h"
+
+#ifndef MADV_COLLAPSE
+#define MADV_COLLAPSE	25
+#endif
+
+void actor_cells(const struct command *c, size_t *first, size_t *count)
+{
+	const struct layout *l = &self.mem.layout;
+	size_t page, pages;
+
+	part_pages(c->step.part, l->pages, &page, &pages);
+	*first = (page + l->stride - 1) / l->stride;
+	*count = (page + pages + l->stride - 1) / l->stride - *first;
+}
+
+char *actor_range(const struct command *c, size_t *len)
+{
+	size_t page, pages;
+
+	part_pages(c->step.part, self.mem.layout.pages, &page, &pages);
+	*len = pages * self.mem.layout.page;
+	return mem_page(&self.mem, page);
+}
+
+int act_read(const struct command *c)
+{
+	size_t first, count;
+
+	actor_cells(c, &first, &count);
+	for (size_t i = first; i < first + count; i++)
+		(void)*(volatile uint64_t *)mem_page(&self.mem, layout_page(&self.mem.layout, i));
+	return 0;
+}
+
+/* --- writing --- */
+
+/* The faults of a process that writes; true if the write shall not go on. */
+static bool inject_at_write(void)
+{
+	switch (injected) {
+	case FAULT_HANG:
+		for (;;)
+			pause();
+	case FAULT_DIE:
+		kill(getpid(), SIGBUS);
+		break;
+	case FAULT_VANISH:
+		_exit(0);
+	case FAULT_SPLAT:
+		inject_splat();
+		break;
+	case FAULT_LOST_WRITE:
+		return true;
+	default:
+		break;
+	}
+	return false;
+}
+
+static void write_cell(size_t cell, struct value v)
+{
+	struct layout l = self.mem.layout;
+	size_t page = layout_page(&l, cell);
+
+	if (injected == FAULT_TORN_PAGE)
+		l.words /= 2;
+	content_write(&l, mem_page(&self.mem, page), page + (injected == FAULT_WRONG_PAGE), v);
+}
+
+static sigjmp_buf after_fault;
+
+static void on_fault(int sig)
+{
+	(void)sig;
+	siglongjmp(after_fault, 1);
+}
+
+/* Write every cell of the part, noting those where the store was a fault. */
+static void write_cells(const struct command *c)
+{
+	uint8_t *faulted = self.stage->view[self.index].faulted;
+	struct sigaction act = { .sa_handler = on_fault, .sa_flags = SA_NODEFER }, old;
+	size_t first, count;
+
+	actor_cells(c, &first, &count);
+	sigaction(SIGSEGV, &act, &old);
+	for (size_t i = first; i < first + count; i++) {
+		faulted[i] = true;
+		if (self.gone[i] || sigsetjmp(after_fault, 0))
+			continue;
+		write_cell(i, c->v);
+		faulted[i] = false;
+	}
+	sigaction(SIGSEGV, &old, NULL);
+}
+
+int act_fill(const struct command *c)
+{
+	write_cells(c);
+	return 0;
+}
+
+int act_write(const struct command *c)
+{
+	if (inject_at_write())
+		return 0;
+	write_cells(c);
+	return 0;
+}
+
+static int force_words(const struct command *c, int fd)
+{
+	const struct layout *l = &self.mem.layout;
+	size_t first, count;
+
+	actor_cells(c, &first, &count);
+	for (size_t i = first; i < first + count; i++) {
+		size_t page = layout_page(l, i);
+
+		for (size_t w = 0; w < l->words; w++) {
+			size_t off = layout_word(l, w);
+			uint64_t word = word_encode(c->v, page, off / sizeof(word));
+
+			if (pwrite(fd, &word, sizeof(word),
+				   (uintptr_t)mem_page(&self.mem, page) + off) != sizeof(word))
+				return mem_fail(&self.mem, "write to /proc/self/mem: %s",
+						strerror(errno));
+		}
+	}
+	return 0;
+}
+
+int act_force(const struct command *c)
+{
+	int fd = open("/proc/self/mem", O_RDWR | O_CLOEXEC), ret;
+
+	if (fd < 0)
+		return mem_fail(&self.mem, "open /proc/self/mem: %s", strerror(errno));
+	ret = force_words(c, fd);
+	close(fd);
+	return ret;
+}
+
+/* --- changing the mapping --- */
+
+static void mark(bool *marks, const struct command *c, bool on)
+{
+	size_t first, count;
+
+	actor_cells(c, &first, &count);
+	memset(marks + first, on, count);
+}
+
+int act_unmap(const struct command *c)
+{
+	size_t len;
+	char *at = actor_range(c, &len);
+
+	if (munmap(at, len))
+		return mem_fail(&self.mem, "munmap: %s", strerror(errno));
+	mark(self.gone, c, true);
+	return 0;
+}
+
+int act_mprotect(const struct command *c)
+{
+	size_t len, first, count;
+	char *at = actor_range(c, &len);
+
+	if (mprotect(at, len, c->step.prot))
+		return mem_fail(&self.mem, "mprotect: %s", strerror(errno));
+	actor_cells(c, &first, &count);
+	memset(self.prot + first, c->step.prot, count);
+	return 0;
+}
+
+static int advise(const struct command *c, int advice, const char *name)
+{
+	size_t len;
+	char *at = actor_range(c, &len);
+
+	if (madvise(at, len, advice))
+		return mem_fail(&self.mem, "%s: %s", name, strerror(errno));
+	return 0;
+}
+
+int act_dontfork(const struct command *c)
+{
+	mark(self.dontfork, c, true);
+	return advise(c, MADV_DONTFORK, "MADV_DONTFORK");
+}
+
+int act_dofork(const struct command *c)
+{
+	mark(self.dontfork, c, false);
+	return advise(c, MADV_DOFORK, "MADV_DOFORK");
+}
+
+int act_collapse(const struct command *c)
+{
+	return advise(c, MADV_COLLAPSE, "MADV_COLLAPSE");
+}
+
+int act_clearrefs(const struct command *c)
+{
+	int ret = file_write("/proc/self/clear_refs", "4");
+
+	(void)c;
+	if (!ret)
+		return 0;
+	errno = -ret;
+	return mem_fail(&self.mem, "clearing soft-dirty bits: %s", strerror(errno));
+}
+
+/* With one node there is nowhere to go, and this only walks the pages. */
+int act_migrate(const struct command *c)
+{
+	size_t len;
+	char *at = actor_range(c, &len);
+
+	if (syscall(SYS_mbind, at, len, MPOL_LOCAL, NULL, 0, MPOL_MF_MOVE))
+		return mem_fail(&self.mem, "mbind with MPOL_MF_MOVE: %s", strerror(errno));
+	return 0;
+}
+
+/* --- userfaultfd --- */
+
+static int uffd_open(void)
+{
+	struct uffdio_api api = { .api = UFFD_API };
+	int fd = syscall(SYS_userfaultfd, O_CLOEXEC | UFFD_USER_MODE_ONLY);
+
+	if (fd >= 0 && ioctl(fd, UFFDIO_API, &api)) {
+		close(fd);
+		fd = -1;
+	}
+	return fd;
+}
+
+/* Copy a page of content to each cell of the region. */
+static int uffd_fill(int fd, const struct command *c, char *page)
+{
+	const struct layout *l = &self.mem.layout;
+
+	for (size_t i = 0; i < l->cells; i++) {
+		struct uffdio_copy copy = {
+			.dst = (uintptr_t)mem_page(&self.mem, layout_page(l, i)),
+			.src = (uintptr_t)page,
+			.len = l->page,
+		};
+
+		content_write(l, page, layout_page(l, i), c->v);
+		if (ioctl(fd, UFFDIO_COPY, &copy))
+			return mem_fail(&self.mem, "UFFDIO_COPY: %s", strerror(errno));
+	}
+	return 0;
+}
+
+int act_uffdcopy(const struct command *c)
+{
+	struct uffdio_register reg = {
+		.range = { (uintptr_t)self.mem.base, self.mem.len },
+		.mode = UFFDIO_REGISTER_MODE_MISSING,
+	};
+	char *page = calloc(1, self.mem.layout.page);
+	int fd = uffd_open(), ret;
+
+	if (!page || fd < 0 || ioctl(fd, UFFDIO_REGISTER, &reg))
+		ret = mem_fail(&self.mem, "userfaultfd: %s", strerror(errno));
+	else
+		ret = uffd_fill(fd, c, page);
+	free(page);
+	close(fd);
+	return ret;
+}

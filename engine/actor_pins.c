@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The pins of an actor. */
+#include "engine/actor_self.h"
+
+#include <string.h>
+
+#include "engine/inject.h"
+
+void actor_forget_pins(void)
+{
+	for (int i = 0; i < PINS_MAX; i++) {
+		if (self.held[i] && self.pin[i].by->forget)
+			self.pin[i].by->forget(&self.pin[i]);
+		self.held[i] = false;
+	}
+}
+
+void actor_release_pins(void)
+{
+	for (int i = 0; i < PINS_MAX; i++)
+		if (self.held[i])
+			self.pin[i].by->unpin(&self.pin[i]);
+}
+
+static int with_why(const struct pin *p, int ret)
+{
+	if (ret)
+		memcpy(self.mem.why, p->why, sizeof(self.mem.why));
+	return ret;
+}
+
+int act_pin(const struct command *c)
+{
+	struct pin *p = &self.pin[c->step.pin];
+	size_t first, pages;
+	int ret;
+
+	part_pages(c->step.part, self.mem.layout.pages, &first, &pages);
+	*p = (struct pin) { .by = c->by, .flags = c->step.pin_flags, .fd = -1 };
+	pin_range(p, &self.mem, first, pages);
+	ret = p->by->pin(p);
+	if (ret)
+		return with_why(p, ret);
+	self.held[c->step.pin] = true;
+	if (injected == FAULT_STALE_PIN && inject_replace_pages(&self.mem, p))
+		return mem_fail(&self.mem, "injection failed");
+	return 0;
+}
+
+int act_unpin(const struct command *c)
+{
+	struct pin *p = &self.pin[c->step.pin];
+
+	p->by->unpin(p);
+	self.held[c->step.pin] = false;
+	self.stage->pin[c->step.pin].held = false;
+	return 0;
+}
+
+int act_poke(const struct command *c)
+{
+	struct pin *p = &self.pin[c->step.pin];
+
+	return with_why(p, p->by->write(p, c->v));
+}
+
+int act_facts(const struct command *c)
+{
+	struct pin *p = &self.pin[c->step.pin];
+
+	if (!p->by->facts)
+		return -EOPNOTSUPP;
+	return p->by->facts(p, c->other, &self.stage->pin[c->step.pin].facts);
+}

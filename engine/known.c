@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Known issues: see known.h. */
+#define _GNU_SOURCE
+#include "engine/known.h"
+
+#include <errno.h>
+#include <fnmatch.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/utsname.h>
+
+#define LOADED_MAX	256
+
+static struct known_issue loaded[LOADED_MAX + 1];
+static int nr_loaded;
+
+/* "6.12" or "6.12.117-cloud" as a number to compare; -1 if it is no version. */
+static int version(const char *text)
+{
+	int major, minor;
+
+	return sscanf(text, "%d.%d", &major, &minor) == 2 ? major * 1000 + minor : -1;
+}
+
+static bool kernel_in(const char *range)
+{
+	const char *dash = range ? strchr(range, '-') : NULL;
+	struct utsname u;
+	int now;
+
+	if (!dash)
+		return true;
+	uname(&u);
+	now = version(u.release);
+	return (dash == range || now >= version(range)) && (!dash[1] || now <= version(dash + 1));
+}
+
+static bool arch_is(const char *arch)
+{
+	struct utsname u;
+
+	uname(&u);
+	return !arch || !strcmp(arch, "*") || !strcmp(arch, u.machine);
+}
+
+static bool covers(const struct known_issue *k, const char *id)
+{
+	return !fnmatch(k->ids, id, 0) && kernel_in(k->kernels) && arch_is(k->arch);
+}
+
+static const struct known_issue *find(const struct known_issue *k, const char *id,
+				      const char *fails_as)
+{
+	for (; k->ids; k++) {
+		if (!covers(k, id))
+			continue;
+		if (fails_as ? !fnmatch(k->fails_as, fails_as, 0) : !k->sometimes)
+			return k;
+	}
+	return NULL;
+}
+
+const struct known_issue *known_failure(const char *id, const char *fails_as)
+{
+	const struct known_issue *k = find(loaded, id, fails_as);
+
+	return k ? k : find(known_issues, id, fails_as);
+}
+
+const struct known_issue *known_to_fail(const char *id)
+{
+	return known_failure(id, NULL);
+}
+
+static bool range_ok(const char *range)
+{
+	const char *dash = strchr(range, '-');
+
+	if (!dash)
+		return !strcmp(range, "*");
+	return (dash == range || version(range) >= 0) && (!dash[1] || version(dash + 1) >= 0);
+}
+
+/* One line, already a copy of its own. False: not five fields, or no kernel range. */
+static bool load_line(char *line)
+{
+	struct known_issue *k = &loaded[nr_loaded];
+	char *save = NULL;
+
+	k->ids = strtok_r(line, " \t", &save);
+	k->fails_as = strtok_r(NULL, " \t", &save);
+	k->kernels = strtok_r(NULL, " \t", &save);
+	k->arch = strtok_r(NULL, " \t", &save);
+	k->reason = strtok_r(NULL, "", &save);
+	if (!k->reason || !range_ok(k->kernels)) {
+		*k = (struct known_issue) { 0 };
+		return false;
+	}
+	k->reason += strspn(k->reason, " \t");
+	nr_loaded++;
+	return true;
+}
+
+static int load_lines(FILE *f, const char *path, char *why)
+{
+	char line[1024];
+
+	for (int nr = 1; fgets(line, sizeof(line), f); nr++) {
+		char *copy;
+
+		line[strcspn(line, "#\n")] = '\0';
+		if (!line[strspn(line, " \t")])
+			continue;
+		copy = strdup(line);
+		if (nr_loaded == LOADED_MAX || !copy || !load_line(copy)) {
+			snprintf(why, 256, "%s, line %d: not ID-GLOB FAILS-AS KERNELS ARCH REASON "
+				 "(see --help)", path, nr);
+			free(copy);
+			return -EINVAL;
+		}
+	}
+	return 0;
+}
+
+int known_load(const char *path, char *why)
+{
+	FILE *f = fopen(path, "re");
+	int ret;
+
+	if (!f) {
+		snprintf(why, 256, "%s: %s", path, strerror(errno));
+		return -errno;
+	}
+	ret = load_lines(f, path, why);
+	fclose(f);
+	return ret;
+}
