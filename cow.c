@@ -22,8 +22,9 @@
 static struct {
 	bool list, verbose, restore, strict;
 	char *globs;
+	int group;
 	struct run_options run;
-} opt = { .run = { .timeout = 60 } };
+} opt = { .group = -1, .run = { .timeout = 60 } };
 
 static const char usage[] =
 "usage: cow [OPTION]...\n"
@@ -33,6 +34,10 @@ static const char usage[] =
 "                       with -v also title and steps\n"
 "  -r, --run GLOBS      only tests whose id matches: comma-separated, \"!\" before a glob\n"
 "                       takes away again (--run 'ro-longterm.*,!*.1G')\n"
+"  -g, --group GROUP    quick: every scenario on a kind of each family;\n"
+"                       kselftest: what the kernel's own suite tests;\n"
+"                       full (default): all but huge; huge: 1 GiB pages beyond kselftest\n"
+"                       (with --run and no --group, all groups)\n"
 "  -f, --format FORMAT  tap (default), or kselftest: as the kernel's own suite prints\n"
 "  -j, --jobs N         tests side by side (default: the number of CPUs)\n"
 "  -t, --timeout S      seconds a test may take (default 60)\n"
@@ -85,6 +90,15 @@ static enum format format(const char *text)
 	refuse("--format takes tap or kselftest, not '%s'", text);
 }
 
+static int group(const char *text)
+{
+	int g = group_find(text);
+
+	if (g < 0)
+		refuse("--group takes quick, kselftest, full or huge, not '%s'", text);
+	return g;
+}
+
 static void inject(const char *text)
 {
 	if (!strcmp(text, "help")) {
@@ -122,6 +136,7 @@ static void parse_options(int argc, char **argv)
 	static const struct option longs[] = {
 		{ "list", no_argument, NULL, 'l' },
 		{ "run", required_argument, NULL, 'r' },
+		{ "group", required_argument, NULL, 'g' },
 		{ "format", required_argument, NULL, 'f' },
 		{ "jobs", required_argument, NULL, 'j' },
 		{ "timeout", required_argument, NULL, 't' },
@@ -137,10 +152,11 @@ static void parse_options(int argc, char **argv)
 	int c;
 
 	opterr = 0;
-	while ((c = getopt_long(argc, argv, ":lr:f:j:t:vh", longs, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, ":lr:g:f:j:t:vh", longs, NULL)) != -1) {
 		switch (c) {
 		case 'l': opt.list = true; break;
 		case 'r': add_globs(optarg); break;
+		case 'g': opt.group = group(optarg); break;
 		case 'f': opt.run.format = format(optarg); break;
 		case 'j': opt.run.jobs = number("--jobs", optarg, JOBS_LIMIT); break;
 		case 't': opt.run.timeout = number("--timeout", optarg, 86400); break;
@@ -157,6 +173,16 @@ static void parse_options(int argc, char **argv)
 	}
 	if (optind < argc)
 		refuse("'%s' is no option (see --help)", argv[optind]);
+}
+
+static void select_tests(struct plan *p)
+{
+	if (opt.group < 0 && !opt.globs)
+		opt.group = GROUP_FULL;
+	if (opt.group >= 0)
+		plan_select_group(p, opt.group);
+	if (!plan_select(p, opt.globs))
+		refuse("no test has an id that matches '%s' (see --list)", opt.globs);
 }
 
 static void list(const struct plan *p)
@@ -205,8 +231,7 @@ int main(int argc, char **argv)
 		return 0;
 	}
 	plan_build(&plan);
-	if (!plan_select(&plan, opt.globs))
-		refuse("no test has an id that matches '%s' (see --list)", opt.globs);
+	select_tests(&plan);
 	if (opt.list) {
 		list(&plan);
 		plan_free(&plan);

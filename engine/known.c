@@ -68,6 +68,13 @@ const struct known_issue *known_failure(const char *id, const char *fails_as)
 	return k ? k : find(known_issues, id, fails_as);
 }
 
+const char *known_fix(const char *id, const char *fails_as)
+{
+	const struct known_issue *k = find(fixed_bugs, id, fails_as);
+
+	return k ? k->reason : NULL;
+}
+
 const struct known_issue *known_to_fail(const char *id)
 {
 	return known_failure(id, NULL);

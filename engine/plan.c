@@ -51,9 +51,19 @@ static bool kind_fits(const struct scenario *s, const struct scenario_steps *ste
 
 	if ((k->props & want) != want)
 		return false;
-	if (steps->splits_vma && (k->props & KIND_HUGETLB))
+	if (steps->collapses && (k->props & (KIND_ANON | KIND_THP)) != (KIND_ANON | KIND_THP))
 		return false;
-	return !steps->needs_parts || k->region;
+	return !(steps->splits_vma || steps->forces) || !(k->props & KIND_HUGETLB);
+}
+
+/* What depends on how large the tested region is. */
+static bool size_fits(const struct test *t)
+{
+	size_t region = t->kind->region ? t->kind->region(t->size) : page_size();
+
+	if (t->steps->collapses && region != thp_pmd_size())
+		return false;
+	return !t->steps->needs_parts || region >= 2 * page_size();
 }
 
 static bool provider_fits(const struct scenario_steps *steps, const struct provider *by)
@@ -78,24 +88,58 @@ static void name_test(struct test *t)
 	snprintf(t->id, sizeof(t->id), "%s%s%s.%s%s%s", t->scenario->id, t->by ? "." : "",
 		 t->by ? t->by->id : "", t->kind->id, token[0] ? "." : "", token);
 	snprintf(what, sizeof(what), t->scenario->title, t->by ? t->by->title : "");
-	snprintf(t->title, sizeof(t->title), "%s ... with %s%s", what, t->kind->title, size);
+	if (t->scenario->bare_title_for && !strcmp(t->scenario->bare_title_for, t->kind->id))
+		snprintf(t->title, sizeof(t->title), "%s", what);
+	else
+		snprintf(t->title, sizeof(t->title), "%s ... with %s%s", what, t->kind->title,
+			 size);
 }
 
-static void add_kind(struct plan *p, const struct test *proto)
+/* Has the kernel's suite that scenario on that kind? */
+static bool in_kselftest(const struct test *t)
+{
+	switch (t->scenario->suite) {
+	case SUITE_COW:
+		if (t->scenario->bare_title_for)
+			return !strcmp(t->scenario->bare_title_for, t->kind->id);
+		return !(t->kind->props & KIND_DISK);
+	case SUITE_LONGTERM:
+		return true;
+	case SUITE_MKDIRTY:
+		return t->kind->props & KIND_FIRST && !(t->kind->props & KIND_HUGETLB);
+	default:
+		return false;
+	}
+}
+
+static unsigned int groups_of(const struct test *t)
+{
+	bool kselftest = in_kselftest(t), gigantic = t->size >= GIB;
+
+	return (t->kind->props & KIND_FIRST && !gigantic) << GROUP_QUICK |
+	       kselftest << GROUP_KSELFTEST |
+	       (kselftest || !gigantic) << GROUP_FULL |
+	       (!kselftest && gigantic) << GROUP_HUGE;
+}
+
+static void add_kind(struct plan *p, const struct test *proto, bool kselftest)
 {
 	size_t sizes[KIND_SIZES_MAX] = { 0 };
 	int nr = proto->kind->sizes ? proto->kind->sizes(sizes) : 1;
 
 	for (int i = 0; i < nr; i++) {
-		struct test *t = add_test(p);
+		struct test t = *proto;
 
-		*t = *proto;
-		t->size = sizes[i];
-		name_test(t);
+		t.size = sizes[i];
+		if (!size_fits(&t) || in_kselftest(&t) != kselftest)
+			continue;
+		name_test(&t);
+		t.groups = groups_of(&t);
+		*add_test(p) = t;
 	}
 }
 
-static void add_kinds(struct plan *p, struct test *proto)
+static void add_kinds(struct plan *p, struct test *proto, bool kselftest)
 {
 	const struct kind *const *kinds;
 	size_t nr = kinds_all(&kinds);
@@ -103,25 +147,33 @@ static void add_kinds(struct plan *p, struct test *proto)
 	for (size_t i = 0; i < nr; i++) {
 		proto->kind = kinds[i];
 		if (kind_fits(proto->scenario, proto->steps, kinds[i]))
-			add_kind(p, proto);
+			add_kind(p, proto, kselftest);
 	}
 }
 
-static void add_scenario(struct plan *p, const struct scenario *s)
+static void add_providers(struct plan *p, struct test *proto, bool kselftest)
 {
-	struct test proto = { .scenario = s, .steps = steps_of(p, s) };
 	const struct provider *const *providers;
 	size_t nr = providers_all(&providers);
 
-	if (!proto.steps->axis_flags) {
-		add_kinds(p, &proto);
+	if (!proto->steps->axis_flags) {
+		add_kinds(p, proto, kselftest);
 		return;
 	}
 	for (size_t i = 0; i < nr; i++) {
-		proto.by = providers[i];
-		if (provider_fits(proto.steps, proto.by))
-			add_kinds(p, &proto);
+		proto->by = providers[i];
+		if (provider_fits(proto->steps, proto->by))
+			add_kinds(p, proto, kselftest);
 	}
+}
+
+/* The tests that the kernel's suite has come first, in its order. */
+static void add_scenario(struct plan *p, const struct scenario *s)
+{
+	struct test proto = { .scenario = s, .steps = steps_of(p, s) };
+
+	add_providers(p, &proto, true);
+	add_providers(p, &proto, false);
 }
 
 void plan_build(struct plan *p)
@@ -170,6 +222,30 @@ size_t plan_select(struct plan *p, const char *globs)
 		return p->nr;
 	for (size_t i = 0; i < p->nr; i++)
 		if (selected(p->tests[i].id, globs))
+			p->tests[kept++] = p->tests[i];
+	p->nr = kept;
+	return kept;
+}
+
+static const char *const group_names[NR_GROUPS] = {
+	[GROUP_QUICK] = "quick", [GROUP_KSELFTEST] = "kselftest", [GROUP_FULL] = "full",
+	[GROUP_HUGE] = "huge",
+};
+
+int group_find(const char *name)
+{
+	for (int g = 0; g < NR_GROUPS; g++)
+		if (!strcmp(group_names[g], name))
+			return g;
+	return -1;
+}
+
+size_t plan_select_group(struct plan *p, enum group g)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < p->nr; i++)
+		if (p->tests[i].groups & (1u << g))
 			p->tests[kept++] = p->tests[i];
 	p->nr = kept;
 	return kept;

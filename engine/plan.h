@@ -7,6 +7,15 @@
 #include "kinds/kind.h"
 #include "scenarios/scenario.h"
 
+/* Groups of tests; a test is in one or more. */
+enum group {
+	GROUP_QUICK,		/* every scenario, on a kind of each family */
+	GROUP_KSELFTEST,	/* what the kernel's cow, gup_longterm and mkdirty test */
+	GROUP_FULL,		/* all but GROUP_HUGE */
+	GROUP_HUGE,		/* 1 GiB pages beyond GROUP_KSELFTEST */
+	NR_GROUPS
+};
+
 struct test {
 	char id[128];
 	char title[192];
@@ -14,6 +23,7 @@ struct test {
 	const struct scenario_steps *steps;
 	const struct kind *kind;
 	size_t size;			/* on the kind's size axis, else 0 */
+	unsigned int groups;		/* mask of 1 << GROUP_* */
 	const struct provider *by;	/* of pin steps that name none; may be NULL */
 };
 
@@ -33,6 +43,11 @@ void plan_free(struct plan *p);
  * one takes away again. NULL: keep all. Returns how many are left.
  */
 size_t plan_select(struct plan *p, const char *globs);
+
+/* Keep only a group's tests. Returns how many are left. */
+size_t plan_select_group(struct plan *p, enum group g);
+/* The group of that name, or -1. */
+int group_find(const char *name);
 
 /* Hugetlb pages of its size that a test takes at most. */
 unsigned int test_hugetlb_pages(const struct test *t);

@@ -126,6 +126,12 @@ static int arg_vma_part(struct parser *p)
 	return ret;
 }
 
+static int arg_force(struct parser *p)
+{
+	p->out->forces = true;
+	return arg_part(p);
+}
+
 static int arg_collapse(struct parser *p)
 {
 	p->out->collapses = true;
@@ -231,7 +237,7 @@ static const struct {
 	[OP_DOFORK] = { "dofork", arg_vma_part },
 	[OP_COLLAPSE] = { "collapse", arg_collapse },
 	[OP_MIGRATE] = { "migrate", arg_none },
-	[OP_FORCE] = { "force", arg_part },
+	[OP_FORCE] = { "force", arg_force },
 	[OP_UFFDCOPY] = { "uffdcopy", arg_none },
 	[OP_PIN] = { "pin", arg_pin },
 	[OP_UNPIN] = { "unpin", arg_pin_number },

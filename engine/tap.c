@@ -98,7 +98,9 @@ static void print_diagnosis(const struct test *t, const struct result *r)
 	if (t->scenario->why)
 		printf("#   why: %s\n", t->scenario->why);
 	printf("#   repeat: %s --run '%s'\n", prefix ? prefix : "cow", t->id);
-	if (t->scenario->fixed)
+	if (known_fix(t->id, r->reason))
+		printf("#   hint: %s\n", known_fix(t->id, r->reason));
+	else if (t->scenario->fixed)
 		printf("#   hint: fixed in %s\n", t->scenario->fixed);
 	if (t->scenario->cve)
 		printf("#   hint: %s\n", t->scenario->cve);

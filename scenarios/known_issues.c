@@ -15,3 +15,11 @@ const struct known_issue known_issues[] = {
 	  .reason = "fork takes an uninitialised count for a shared page table, copies nothing" },
 	{ }
 };
+
+const struct known_issue fixed_bugs[] = {
+	/* hugetlb_install_folio() maps the child's copy writable, whatever its VMA says. */
+	{ .ids = "*.hugetlb.*", .fails_as = "write-allowed",
+	  .reason = "seen on 6.12: fork maps the copy of a pinned hugetlb page writable in a "
+		    "read-only mapping; 7.2 asks the mapping" },
+	{ }
+};

@@ -9,6 +9,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+/* Which program of the kernel's suite has the scenario, too. */
+enum suite { SUITE_NONE, SUITE_COW, SUITE_LONGTERM, SUITE_MKDIRTY };
+
 struct scenario {
 	const char *id;		/* unique, stable; [a-z0-9.-] */
 	const char *title;	/* as in the kernel's suite; %s: the provider's title */
@@ -22,6 +25,9 @@ struct scenario {
 	/* Kernel change that made it pass, for the hint of a failure. */
 	const char *fixed;
 	const char *cve;
+	enum suite suite;
+	/* The id of the kind for which the title does not say "... with KIND". */
+	const char *bare_title_for;
 	/* --format kselftest: what the kernel's suite says of a pass and of a failure. */
 	const char *ksft_pass, *ksft_fail;
 };
@@ -55,5 +61,8 @@ struct known_issue {
 	bool sometimes;		/* a pass is nothing to report */
 };
 extern const struct known_issue known_issues[];
+
+/* Bugs that a later kernel has fixed: failures, whose diagnosis gets @reason as a hint. */
+extern const struct known_issue fixed_bugs[];
 
 #endif

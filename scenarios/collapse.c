@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* COW of ranges that are collapsed into a PMD-mapped THP before or after fork(). */
+#include "scenarios/scenario.h"
+
+#include "kinds/kind.h"
+
+#define COLLAPSE							\
+	.suite = SUITE_COW, .bare_title_for = "thp-pte",		\
+	.ksft_pass = "No leak from parent into child",			\
+	.ksft_fail = "Leak from parent into child"
+
+static const struct scenario rows[] = {
+	{ .id = "collapse.before-fork",
+	  .title = "Basic COW after fork() when collapsing before fork()",
+	  .steps = "fill P; collapse P; fork P C; write P",
+	  .why = "the pages of a fresh THP are exclusive until fork, and shared after it",
+	  COLLAPSE },
+	{ .id = "collapse.fully-shared",
+	  .title = "Basic COW after fork() when collapsing after fork() (fully shared)",
+	  .steps = "fill P; fork P C; collapse P; write P",
+	  .why = "collapsing pages that a child shares must copy them",
+	  COLLAPSE },
+	{ .id = "collapse.lower-shared",
+	  .title = "Basic COW after fork() when collapsing after fork() (lower shared)",
+	  .steps = "fill P; dontfork P upper; fork P C; dofork P upper; collapse P; write P",
+	  .why = "of the pages that are collapsed a child shares some",
+	  COLLAPSE },
+	{ .id = "collapse.upper-shared",
+	  .title = "Basic COW after fork() when collapsing after fork() (upper shared)",
+	  .steps = "fill P; dontfork P lower; fork P C; dofork P lower; collapse P; write P",
+	  .why = "of the pages that are collapsed a child shares some",
+	  COLLAPSE },
+	{ }
+};
+
+DEFINE_FAMILY(collapse) = { .name = "collapse", .rank = 70, .rows = rows };
