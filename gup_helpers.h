@@ -20,6 +20,7 @@
 #define PIN_WRITES	(1u << 6)	/* can write through the pin */
 #define PIN_TELLS	(1u << 7)	/* can tell PFNs: facts() */
 #define PIN_NAMED	(1u << 8)	/* only used by steps that name it */
+#define PIN_COSTS	(1u << 9)	/* keeps memory of its own while it holds a pin */
 
 /* What a provider knows of a pinned page; fields are -1, PFN 0, where it cannot tell. */
 struct page_facts {

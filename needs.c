@@ -133,6 +133,16 @@ static bool softdirty_met(const struct ask *a)
 	return true;
 }
 
+static bool memcg_met(const struct ask *a)
+{
+	char have[256];
+
+	if (file_read("/sys/fs/cgroup/cgroup.controllers", have, sizeof(have)) ||
+	    !strstr(have, "memory"))
+		return no(a, "no cgroup v2 with the memory controller at /sys/fs/cgroup");
+	return true;
+}
+
 static const struct {
 	const char *code;
 	bool (*met)(const struct ask *a);
@@ -143,6 +153,7 @@ static const struct {
 	[NEED_HUGETLB] = { "no-hugetlb", hugetlb_met },
 	[NEED_THP] = { "no-thp", thp_met },
 	[NEED_HUGE_ZERO] = { "no-huge-zeropage", huge_zero_met },
+	[NEED_MEMCG] = { "no-memcg", memcg_met },
 	[NEED_SOFTDIRTY] = { "no-softdirty", softdirty_met },
 };
 

@@ -18,6 +18,7 @@ enum need {
 	NEED_THP,		/* PMD-sized THP */
 	NEED_HUGE_ZERO,		/* huge zeropage enabled */
 	NEED_SOFTDIRTY,		/* clear_refs write-protects */
+	NEED_MEMCG,		/* cgroup v2 with the memory controller */
 	NR_NEEDS
 };
 #define NEED(n)		(1u << NEED_##n)

@@ -70,6 +70,8 @@ static void begin_as_child(int index)
 	for (size_t c = 0; c < self.mem.layout.cells; c++)
 		self.gone[c] |= self.dontfork[c];
 	memset(self.dontfork, false, sizeof(self.dontfork));
+	if (injected == FAULT_LOSE)
+		inject_lose_memory(&self.mem);
 	actor_begin(index);
 }
 

@@ -84,11 +84,21 @@ static void look_behind(void)
 		look_at_zeropage();
 }
 
+/* What the region costs; nothing if it is not mapped any more. */
+static void account(void)
+{
+	long long bytes = smaps_bytes(self.mem.base, "Anonymous");
+
+	self.stage->view[self.index].anon_bytes = bytes < 0 ? 0 : bytes;
+}
+
 int act_look(const struct command *c)
 {
 	bool all = c->cmd == CMD_LOOK_ALL;
 
 	look_at_memory(all);
+	if (c->account)
+		account();
 	for (int i = 0; i < PINS_MAX; i++)
 		if (self.held[i])
 			look_through_pin(i);

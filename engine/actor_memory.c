@@ -69,6 +69,12 @@ static bool inject_at_write(void)
 		break;
 	case FAULT_LOST_WRITE:
 		return true;
+	case FAULT_SEAL:
+		mprotect(self.mem.base, self.mem.len, PROT_READ);
+		break;
+	case FAULT_WRITE_THROUGH:
+		inject_write_through(&self.mem);
+		break;
 	default:
 		break;
 	}
@@ -185,7 +191,7 @@ int act_mprotect(const struct command *c)
 	size_t len, first, count;
 	char *at = actor_range(c, &len);
 
-	if (mprotect(at, len, c->step.prot))
+	if (injected != FAULT_NO_MPROTECT && mprotect(at, len, c->step.prot))
 		return mem_fail(&self.mem, "mprotect: %s", strerror(errno));
 	actor_cells(c, &first, &count);
 	memset(self.prot + first, c->step.prot, count);

@@ -39,8 +39,11 @@ int act_pin(const struct command *c)
 	*p = (struct pin) { .by = c->by, .flags = c->step.pin_flags, .fd = -1 };
 	pin_range(p, &self.mem, first, pages);
 	ret = p->by->pin(p);
+	if (ret && injected == FAULT_PRETEND)
+		return 0;
 	if (ret)
 		return with_why(p, ret);
+	inject_cost(&self.mem);
 	self.held[c->step.pin] = true;
 	if (injected == FAULT_STALE_PIN && inject_replace_pages(&self.mem, p))
 		return mem_fail(&self.mem, "injection failed");

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "engine/actor.h"
+#include "engine/charge.h"
 #include "engine/diag.h"
 #include "engine/inject.h"
 #include "engine/model.h"
@@ -25,6 +26,7 @@ static struct {
 	bool dead[ACTORS_MAX];
 	int exit_status[ACTORS_MAX];	/* as of waitpid() */
 	int pin_step[PINS_MAX];		/* index of the step that took it */
+	long long charged_before;	/* bytes, when nothing was populated yet */
 	bool populated;
 } d;
 
@@ -248,6 +250,29 @@ static void compare_pin(int pin)
 		describe_pages(pin, wrong ? at : frame_at);
 }
 
+/* Charges are made in batches: only amounts beyond doubt are judged. */
+#define CHARGE_SLACK	(256 * page_size())
+
+/*
+ * P pays for the pages that are its own and no others. Pages it never wrote are a
+ * zeropage's, unless a pin had to have them populated.
+ */
+static void compare_costs(void)
+{
+	long long cost = 0, charged = charge_bytes() - d.charged_before;
+
+	for (size_t c = 0; c < d.model.cells; c++)
+		if (d.model.actor[0].cell[c].state == CELL_OWN)
+			cost += page_size();
+	if (d.stage->view[0].anon_bytes != cost)
+		diag_fail(d.result, "rss", "P has %lld bytes of anonymous memory there, not %lld",
+			  d.stage->view[0].anon_bytes, cost);
+	else if (charged < cost - (long long)CHARGE_SLACK ||
+		 charged > cost + (long long)CHARGE_SLACK)
+		diag_fail(d.result, "charge", "%lld bytes more are charged to P's cgroup, not %lld",
+			  charged, cost);
+}
+
 static bool alive(int actor)
 {
 	return d.model.actor[actor].name && d.model.actor[actor].alive;
@@ -256,7 +281,7 @@ static bool alive(int actor)
 /* Everybody looks, all at once; @done: has looked already, -1: nobody. */
 static bool all_look(enum cmd cmd, int done)
 {
-	struct command c = { .cmd = cmd };
+	struct command c = { .cmd = cmd, .account = d.test->scenario->accounts };
 	bool ok = true;
 
 	for (int i = 0; i < ACTORS_MAX; i++)
@@ -272,6 +297,8 @@ static void compare(enum cmd cmd, int done)
 {
 	if (!all_look(cmd, done))
 		return;
+	if (d.test->scenario->accounts && cmd == CMD_LOOK)
+		compare_costs();
 	for (int i = 0; i < ACTORS_MAX && !failed(); i++)
 		if (alive(i))
 			compare_view(i);
@@ -414,7 +441,8 @@ static bool await_exit(int actor)
 /* The first step that brings pages in also has the kind prove what they are. */
 static void settle(int actor)
 {
-	struct command c = { .cmd = CMD_SETTLE, .look = true };
+	struct command c = { .cmd = CMD_SETTLE, .look = true,
+			     .account = d.test->scenario->accounts };
 
 	d.populated = true;
 	if (tell(actor, &c) && d.stage->box[actor].status)
@@ -463,7 +491,7 @@ static void run_step(const struct step *s)
 	int actor = model_actor(&d.model, s->actor);
 	struct command c = {
 		.cmd = CMD_STEP, .step = *s, .by = s->by ? s->by : d.test->by,
-		.look = !populates(s),
+		.look = !populates(s), .account = d.test->scenario->accounts,
 	};
 
 	if (injected == FAULT_DIRECTOR_DIES && s->op == OP_WRITE)
@@ -506,12 +534,17 @@ static bool start(void)
 		diag_fail(d.result, "setup", "fork: %s", strerror(-pid));
 		return false;
 	}
+	if (d.test->scenario->accounts && charge_begin(pid)) {
+		diag_fail(d.result, "setup", "no memory cgroup to be had: %s", strerror(errno));
+		return false;
+	}
 	if (!tell(0, &c))
 		return false;
 	if (d.stage->box[0].status) {
 		fail_status(0, "setup", "no such memory to be had");
 		return false;
 	}
+	d.charged_before = charge_bytes();
 	model_start(&d.model, d.stage->layout.cells, k->props & KIND_SHARED,
 		    k->props & KIND_FILE);
 	return true;
@@ -546,6 +579,7 @@ static void finish(void)
 			kill(d.stage->box[i].pid, SIGKILL);
 	while (waitpid(-1, NULL, 0) > 0)
 		;
+	charge_end();
 }
 
 /* Where it went wrong, and what the steps were, in front of the diagnosis. */

@@ -24,6 +24,13 @@ static const struct { const char *name, *about; } faults[NR_FAULTS] = {
 	[FAULT_DIRECTOR_DIES] = { "director-dies", "the director dies" },
 	[FAULT_SETUP] = { "setup", "a set-up step fails" },
 	[FAULT_WRONG_KIND] = { "wrong-kind", "the memory is not of the kind tested" },
+	[FAULT_NO_MPROTECT] = { "no-mprotect", "mprotect does nothing" },
+	[FAULT_SEAL] = { "seal", "memory turns read-only before a write" },
+	[FAULT_LOSE] = { "lose", "a child begins without its parent's pages" },
+	[FAULT_WRITE_THROUGH] = { "write-through", "a private write reaches the file" },
+	[FAULT_PRETEND] = { "pretend", "a refused pin is taken for given" },
+	[FAULT_POPULATE] = { "populate", "a pin populates pages that it need not" },
+	[FAULT_CHARGE] = { "charge", "a pin costs memory elsewhere" },
 	[FAULT_SPLAT] = { "splat", "the kernel log gets a warning" },
 };
 
@@ -84,6 +91,33 @@ int inject_replace_pages(struct mem *m, const struct pin *p)
 int inject_share_memory(struct mem *m)
 {
 	return replace(m, 0, m->layout.cells, m->base, m->len, MAP_SHARED);
+}
+
+int inject_lose_memory(struct mem *m)
+{
+	void *at = mmap(m->base, m->len, PROT_READ | PROT_WRITE,
+			MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+
+	return at == MAP_FAILED ? -errno : 0;
+}
+
+void inject_write_through(const struct mem *m)
+{
+	uint64_t word = word_encode((struct value){ WRITER_FILE, 99 }, 0, 0);
+
+	if (m->fd >= 0 && pwrite(m->fd, &word, sizeof(word), 0) < 0)
+		perror("injection");
+}
+
+void inject_cost(struct mem *m)
+{
+	size_t len = 16 * MIB;
+
+	if (injected == FAULT_POPULATE)
+		*(volatile char *)m->base = 0;
+	if (injected == FAULT_CHARGE)
+		memset(mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0),
+		       1, len);
 }
 
 void inject_splat(void)

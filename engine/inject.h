@@ -23,6 +23,13 @@ enum fault {
 	FAULT_DIRECTOR_DIES,
 	FAULT_SETUP,		/* bringing memory into its state fails */
 	FAULT_WRONG_KIND,	/* the memory is not what the title says */
+	FAULT_NO_MPROTECT,	/* a protection change does not happen */
+	FAULT_SEAL,		/* memory turns read-only before a write */
+	FAULT_LOSE,		/* a child begins without what its parent wrote */
+	FAULT_WRITE_THROUGH,	/* a private write reaches the file */
+	FAULT_PRETEND,		/* a refused pin is taken for given */
+	FAULT_POPULATE,		/* a pin populates pages that it need not */
+	FAULT_CHARGE,		/* a pin costs memory elsewhere */
 	FAULT_SPLAT,		/* a warning appears in the kernel log */
 	NR_FAULTS
 };
@@ -37,6 +44,10 @@ const char *fault_about(enum fault f);
 /* The faults that need doing rather than not doing. 0 or -errno. */
 int inject_replace_pages(struct mem *m, const struct pin *p);
 int inject_share_memory(struct mem *m);
+int inject_lose_memory(struct mem *m);
+void inject_write_through(const struct mem *m);
+/* At a pin that was given: FAULT_POPULATE, FAULT_CHARGE. */
+void inject_cost(struct mem *m);
 void inject_splat(void);
 
 #endif

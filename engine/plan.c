@@ -66,8 +66,11 @@ static bool size_fits(const struct test *t)
 	return !t->steps->needs_parts || region >= 2 * page_size();
 }
 
-static bool provider_fits(const struct scenario_steps *steps, const struct provider *by)
+static bool provider_fits(const struct scenario *s, const struct scenario_steps *steps,
+			  const struct provider *by)
 {
+	if (s->accounts && (by->props & PIN_COSTS))
+		return false;
 	return !(by->props & PIN_NAMED) && (by->props & steps->axis_flags) == steps->axis_flags;
 }
 
@@ -102,7 +105,7 @@ static bool in_kselftest(const struct test *t)
 	case SUITE_COW:
 		if (t->scenario->bare_title_for)
 			return !strcmp(t->scenario->bare_title_for, t->kind->id);
-		return !(t->kind->props & KIND_DISK);
+		return !(t->kind->props & (KIND_DISK | KIND_EXTRA));
 	case SUITE_LONGTERM:
 		return true;
 	case SUITE_MKDIRTY:
@@ -162,7 +165,7 @@ static void add_providers(struct plan *p, struct test *proto, bool kselftest)
 	}
 	for (size_t i = 0; i < nr; i++) {
 		proto->by = providers[i];
-		if (provider_fits(proto->steps, proto->by))
+		if (provider_fits(proto->scenario, proto->steps, proto->by))
 			add_kinds(p, proto, kselftest);
 	}
 }
@@ -261,7 +264,7 @@ unsigned int test_hugetlb_pages(const struct test *t)
 
 unsigned int test_needs(const struct test *t)
 {
-	unsigned int needs = t->kind->needs;
+	unsigned int needs = t->kind->needs | (t->scenario->accounts ? NEED(MEMCG) : 0);
 
 	for (int i = 0; i < t->steps->nr; i++) {
 		const struct step *s = &t->steps->step[i];

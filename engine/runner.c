@@ -13,6 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "engine/charge.h"
 #include "engine/diag.h"
 #include "engine/director.h"
 #include "engine/health.h"
@@ -335,6 +336,8 @@ static void prepare_machine(void)
 		settings_set(THP_SYSFS "/use_zero_page", "1");
 	if (needs & NEED(MODULE))
 		module_load();
+	if (needs & NEED(MEMCG))
+		charge_provide();
 	pools_fill(run.plan, run.options->jobs);
 }
 

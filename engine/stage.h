@@ -48,6 +48,7 @@ struct command {
 	struct value v;			/* what to write */
 	int other;			/* fork: index of the child */
 	bool look;			/* CMD_LOOK follows at once */
+	bool account;			/* of a look: fill in anon_bytes */
 };
 
 /* One actor's mailbox. A request is a new number; so is its reply. */
@@ -68,6 +69,7 @@ struct view {
 	uint8_t seen[CELLS_MAX];
 	uint8_t faulted[CELLS_MAX];	/* by the last write: the store was a fault */
 	uint64_t pagemap[CELLS_MAX];
+	long long anon_bytes;	/* of anonymous memory in the region; if asked for */
 	uint64_t words[WORDS_MAX];
 };
 

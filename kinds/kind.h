@@ -21,6 +21,8 @@
 #define KIND_FIRST	(1u << 8)	/* stands for its family in small selections */
 #define KIND_DIRTY_TRACKED (1u << 9)	/* shared file mapping that needs write notification */
 #define KIND_DISK	(1u << 10)	/* a file on a real file system */
+#define KIND_EXTRA	(1u << 12)	/* not in the kernel's suite */
+#define KIND_BASE	(1u << 11)	/* anonymous base pages, nothing else */
 
 #define KIND_SIZES_MAX	16
 

@@ -25,6 +25,8 @@ struct scenario {
 	/* Kernel change that made it pass, for the hint of a failure. */
 	const char *fixed;
 	const char *cve;
+	/* Check what the owner's memory costs after each step: RSS, and its cgroup's charge. */
+	bool accounts;
 	enum suite suite;
 	/* The id of the kind for which the title does not say "... with KIND". */
 	const char *bare_title_for;

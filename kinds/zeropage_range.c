@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Many base pages that were never written: enough for counters that are not exact. */
+#include "kind.h"
+
+#include <string.h>
+
+#include "vm_util.h"
+
+#define RANGE_PAGES	1024
+
+static size_t range_region(size_t size)
+{
+	(void)size;
+	return RANGE_PAGES * page_size();
+}
+
+static int range_create(struct mem *m)
+{
+	int ret = mem_map_anon(m, range_region(0), page_size());
+
+	if (!ret && madvise(m->base, m->len, MADV_NOHUGEPAGE) && errno != EINVAL)
+		ret = mem_fail(m, "MADV_NOHUGEPAGE: %s", strerror(errno));
+	return ret;
+}
+
+static int range_verify(struct mem *m)
+{
+	return mem_verify_flags(m, 1ULL << KPF_ZERO_PAGE, 1ULL << KPF_THP, "the shared zeropage");
+}
+
+DEFINE_KIND(zeropage_range) = {
+	.id = "zeropage.range",
+	.title = "range of the shared zeropage",
+	.rank = 290,
+	.props = KIND_ZERO | KIND_NOT_ANON | KIND_PRIVATE | KIND_EXTRA,
+	.needs = NEED(ROOT),
+	.region = range_region,
+	.create = range_create,
+	.verify = range_verify,
+	.destroy = mem_unmap,
+};
