@@ -8,7 +8,7 @@ override CFLAGS += -std=gnu11 $(WARN) -I.
 
 # One build a directory: O= for another one (guest, sanitizers, another compiler).
 O	?= build/host
-SRC	:= $(wildcard *.c engine/*.c kinds/*.c pins/*.c scenarios/*.c)
+SRC	:= $(wildcard *.c engine/*.c kinds/*.c pins/*.c scenarios/*.c bench/*.c)
 OBJ	:= $(SRC:%.c=$(O)/%.o)
 LIBS	:= -luring -lhugetlbfs $(if $(STATIC),,-lkmod)
 ifdef STATIC

@@ -9,6 +9,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "bench/pin_cost.h"
 #include "engine/inject.h"
 #include "engine/known.h"
 #include "engine/plan.h"
@@ -28,6 +29,7 @@ static struct {
 
 static const char usage[] =
 "usage: cow [OPTION]...\n"
+"       cow bench [--json] [--kinds GLOB]\n"
 "Check whether pins and copy-on-write are reliable on the running kernel; TAP on stdout.\n"
 "\n"
 "  -l, --list           print the ids of all (selected) tests and do nothing;\n"
@@ -225,6 +227,8 @@ int main(int argc, char **argv)
 	struct plan plan;
 	int ret;
 
+	if (argc > 1 && !strcmp(argv[1], "bench"))
+		return pin_cost_main(argc - 1, argv + 1);
 	parse_options(argc, argv);
 	if (opt.restore) {
 		restore();

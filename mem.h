@@ -17,6 +17,7 @@ struct kind;
 struct mem {
 	const struct kind *kind;
 	size_t size;		/* on the kind's size axis (folio or huge page), else 0 */
+	size_t want;		/* bytes the region should have, 0: as the kind likes it */
 	char *base;		/* the tested region ... */
 	size_t len;		/* ... in bytes, whole base pages */
 	struct layout layout;	/* how the region is sampled */
