@@ -214,7 +214,12 @@ static void limits(void)
 
 static void restore(void)
 {
-	int nr = settings_restore_leftovers();
+	int nr = settings_lock();
+
+	if (nr == -EWOULDBLOCK)
+		refuse("another run is under way on this machine");
+	if (!nr)
+		nr = settings_restore_leftovers();
 
 	if (nr < 0)
 		refuse("cannot restore settings: %s", strerror(-nr));

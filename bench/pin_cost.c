@@ -189,8 +189,9 @@ static void print_row(const char *kind, bool shared, const struct way *w, size_t
 		printf("%s\n{\"kind\":\"%s\",\"shared\":%s,\"way\":\"%s\",\"pages\":%zu,",
 		       more ? "," : "[", kind, shared ? "true" : "false", w->name, pages);
 		if (r->done)
-			printf("\"ns\":%.1f,\"q1\":%.1f,\"q3\":%.1f,\"samples\":%zu,\"path\":\"%s\"}",
-			       r->median, r->low, r->high, r->samples, path_name(r->path));
+			printf("\"ns\":%.1f,\"q1\":%.1f,\"q3\":%.1f,\"samples\":%zu,"
+			       "\"path\":\"%s\"}", r->median, r->low, r->high, r->samples,
+			       path_name(r->path));
 		else
 			printf("\"error\":\"%s\"}", r->why);
 	} else if (r->done) {
@@ -257,7 +258,8 @@ static void bench_all(void)
 static int usage(const char *wrong)
 {
 	if (wrong)
-		fprintf(stderr, "cow bench: %s (usage: cow bench [--json] [--kinds GLOB])\n", wrong);
+		fprintf(stderr, "cow bench: %s (usage: cow bench [--json] [--kinds GLOB])\n",
+			wrong);
 	else
 		puts("usage: cow bench [--json] [--kinds GLOB]\n"
 		     "Cost of pin and unpin in ns a page: median and quartiles; and whether the\n"

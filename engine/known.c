@@ -100,11 +100,12 @@ static bool load_line(char *line)
 	k->kernels = strtok_r(NULL, " \t", &save);
 	k->arch = strtok_r(NULL, " \t", &save);
 	k->reason = strtok_r(NULL, "", &save);
-	if (!k->reason || !range_ok(k->kernels)) {
+	if (k->reason)
+		k->reason += strspn(k->reason, " \t");
+	if (!k->reason || !*k->reason || !range_ok(k->kernels)) {
 		*k = (struct known_issue) { 0 };
 		return false;
 	}
-	k->reason += strspn(k->reason, " \t");
 	nr_loaded++;
 	return true;
 }
@@ -140,6 +141,10 @@ int known_load(const char *path, char *why)
 		return -errno;
 	}
 	ret = load_lines(f, path, why);
+	if (!ret && ferror(f)) {
+		ret = -EIO;
+		snprintf(why, 256, "%s: cannot be read", path);
+	}
 	fclose(f);
 	return ret;
 }

@@ -11,6 +11,7 @@ void model_start(struct model *m, size_t cells, bool shared, bool has_file)
 	m->cells = cells;
 	m->shared = shared;
 	m->gen = 1;
+	m->writer[1] = WRITER_FILE;
 	m->actor[0] = (struct model_actor){ .name = 'P', .alive = true };
 	for (size_t c = 0; c < cells; c++) {
 		struct model_cell *cell = &m->actor[0].cell[c];
@@ -30,18 +31,38 @@ int model_actor(const struct model *m, char name)
 	return -1;
 }
 
+/* Does @p cover that cell for a process that sees what @actor does there? */
+static bool pin_shows(const struct model *m, const struct model_pin *p, int actor, size_t cell)
+{
+	if (!p->held || p->detached[cell] || cell < p->first || cell >= p->first + p->cells)
+		return false;
+	return p->owner == actor || m->shared;
+}
+
 static void put(struct model *m, int actor, size_t cell, struct value v)
 {
 	struct model_cell *c = &m->actor[actor].cell[cell];
 
-	if (c->state == CELL_GONE)
-		return;
 	if (m->shared) {
 		m->file[cell] = v;
+	} else if (c->state == CELL_GONE) {
 		return;
+	} else {
+		c->state = CELL_OWN;
+		c->v = v;
 	}
-	c->state = CELL_OWN;
-	c->v = v;
+	for (int i = 0; i < PINS_MAX; i++)
+		if (pin_shows(m, &m->pin[i], actor, cell))
+			m->pin[i].later[cell] |= 1ULL << v.gen;
+}
+
+/* A new value of @writer. */
+static struct value next_value(struct model *m, uint8_t writer)
+{
+	struct value v = { writer, ++m->gen };
+
+	m->writer[v.gen % GENERATIONS_MAX] = writer;
+	return v;
 }
 
 bool model_faults(const struct model *m, int actor, size_t cell)
@@ -53,10 +74,11 @@ bool model_faults(const struct model *m, int actor, size_t cell)
 
 struct value model_write(struct model *m, int actor, size_t first, size_t count, bool force)
 {
-	struct value v = { m->actor[actor].name, ++m->gen };
+	struct value v = next_value(m, m->actor[actor].name);
 
 	for (size_t c = first; c < first + count; c++)
-		if (force || !model_faults(m, actor, c))
+		if (m->actor[actor].cell[c].state != CELL_GONE &&
+		    (force || !model_faults(m, actor, c)))
 			put(m, actor, c, v);
 	return v;
 }
@@ -77,12 +99,17 @@ struct value model_sees(const struct model *m, int actor, size_t cell)
 {
 	const struct model_cell *c = &m->actor[actor].cell[cell];
 
-	return c->state == CELL_SHOWS_FILE ? m->file[cell] : c->v;
+	return m->shared || c->state == CELL_SHOWS_FILE ? m->file[cell] : c->v;
 }
 
-/* The owner loses the page: the pin keeps what it had, and nothing newer may show. */
+/*
+ * The owner loses the page: the pin keeps what it had, and nothing newer may show. A page
+ * of shared memory is still the file's: others go on writing to it.
+ */
 static void detach(struct model *m, int actor, size_t cell)
 {
+	if (m->shared)
+		return;
 	for (int i = 0; i < PINS_MAX; i++) {
 		struct model_pin *p = &m->pin[i];
 
@@ -143,11 +170,11 @@ void model_pin(struct model *m, int pin, int owner, unsigned int flags, size_t f
 	p->owner = owner;
 	p->first = first;
 	p->cells = count;
-	p->taken = m->gen;
 	for (size_t c = first; c < first + count; c++) {
 		p->promise[c] = promise_of(m, flags, m->actor[owner].cell[c].state);
 		p->at[c] = model_sees(m, owner, c);
 		p->detached[c] = 0;
+		p->later[c] = 0;
 		/* A reliable pin of a private page breaks COW first: it is the owner's now. */
 		if (p->promise[c] == PROMISE_EXACT)
 			put(m, owner, c, p->at[c]);
@@ -159,14 +186,31 @@ void model_unpin(struct model *m, int pin)
 	m->pin[pin].held = false;
 }
 
+/* Cell @cell of pin @p is written through it; its owner has lost the page. */
+static void poke_detached(struct model *m, const struct model_pin *p, size_t cell, struct value v)
+{
+	for (int i = 0; i < PINS_MAX; i++) {
+		struct model_pin *q = &m->pin[i];
+
+		/* Lost by the same owner at the same time: the same page. */
+		if (!q->held || q->owner != p->owner || q->detached[cell] != p->detached[cell] ||
+		    cell < q->first || cell >= q->first + q->cells)
+			continue;
+		if (q->promise[cell] == PROMISE_EXACT)
+			q->at[cell] = v;
+		else
+			q->later[cell] |= 1ULL << v.gen;
+	}
+}
+
 struct value model_poke(struct model *m, int pin)
 {
 	struct model_pin *p = &m->pin[pin];
-	struct value v = { WRITER_PIN, ++m->gen };
+	struct value v = next_value(m, WRITER_PIN);
 
 	for (size_t c = p->first; c < p->first + p->cells; c++) {
 		if (p->detached[c])
-			p->at[c] = v;
+			poke_detached(m, p, c, v);
 		else
 			put(m, p->owner, c, v);
 	}
@@ -189,7 +233,7 @@ bool model_pin_attached(const struct model *m, int pin, size_t cell)
 	const struct model_pin *p = &m->pin[pin];
 
 	return p->promise[cell] == PROMISE_EXACT && !p->detached[cell] &&
-	       m->actor[p->owner].alive;
+	       m->actor[p->owner].alive && m->actor[p->owner].cell[cell].state != CELL_GONE;
 }
 
 struct value model_pin_sees(const struct model *m, int pin, size_t cell)
@@ -203,15 +247,11 @@ struct value model_pin_sees(const struct model *m, int pin, size_t cell)
 bool model_pin_allows(const struct model *m, int pin, size_t cell, struct value seen)
 {
 	const struct model_pin *p = &m->pin[pin];
-	uint16_t last = p->detached[cell] ? p->detached[cell] - 1 : m->gen;
 
 	if (p->promise[cell] == PROMISE_EXACT)
 		return value_eq(seen, model_pin_sees(m, pin, cell));
 	if (value_eq(seen, p->at[cell]))
 		return true;
-	if (!p->detached[cell] && value_eq(seen, model_sees(m, p->owner, cell)))
-		return true;
-	/* Later writes of the owner, or to the file that it then showed. */
-	return (seen.writer == m->actor[p->owner].name || seen.writer == WRITER_FILE) &&
-	       seen.gen > p->taken && seen.gen <= last;
+	return seen.gen < GENERATIONS_MAX && (p->later[cell] >> seen.gen & 1) &&
+	       seen.writer == m->writer[seen.gen];
 }

@@ -45,15 +45,20 @@ struct model_pin {
 	int owner;
 	uint8_t promise[CELLS_MAX];
 	size_t first, cells;
-	uint16_t taken;			/* generation when it was taken */
 	struct value at[CELLS_MAX];	/* what its owner saw then, or last if detached */
+	/* Generations that its owner saw later, a bit each: for snapshots. */
+	uint64_t later[CELLS_MAX];
 	uint16_t detached[CELLS_MAX];	/* generation + 1 when the owner lost the page */
 };
+
+/* Writes of one test: generations from 1. */
+#define GENERATIONS_MAX	64
 
 struct model {
 	size_t cells;
 	bool shared;		/* MAP_SHARED: a write goes to the file */
 	uint16_t gen;		/* of the last write */
+	uint8_t writer[GENERATIONS_MAX];	/* who made it */
 	struct value file[CELLS_MAX];
 	struct model_actor actor[ACTORS_MAX];
 	struct model_pin pin[PINS_MAX];

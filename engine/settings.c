@@ -10,6 +10,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -24,6 +25,7 @@
 
 static int journal = -1;
 static pid_t guardian;
+static int lock = -1;		/* held by the guardian, too: until all is put back */
 static int lifeline = -1;	/* the guardian sees it close, even if we are killed */
 
 /* The value as one would write it: the word in brackets of a choice file. */
@@ -121,14 +123,28 @@ static void undo_line(char *line)
 /* A line that is not whole was never acted upon. Returns how many there were. */
 static int restore_lines(char *text)
 {
-	char *lines[256], *save = NULL;
+	char *lines[256], *save = NULL, *end = strrchr(text, '\n');
 	int nr = 0, left;
+
+	if (!end)
+		return 0;
+	*end = '\0';
 
 	for (char *l = strtok_r(text, "\n", &save); l && nr < 256; l = strtok_r(NULL, "\n", &save))
 		lines[nr++] = l;
 	for (left = nr; left--; )
 		undo_line(lines[left]);
 	return nr;
+}
+
+int settings_lock(void)
+{
+	if (mkdir(STATE_DIR, 0700) && errno != EEXIST)
+		return -errno;
+	lock = open(STATE_DIR "/lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (lock < 0 || flock(lock, LOCK_EX | LOCK_NB))
+		return -errno;
+	return 0;
 }
 
 static int restore(void)
@@ -191,8 +207,6 @@ static int journal_open(void)
 {
 	if (journal >= 0)
 		return 0;
-	if (mkdir(STATE_DIR, 0700) && errno != EEXIST)
-		return -errno;
 	journal = open(JOURNAL, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
 	return journal < 0 ? -errno : guardian_start();
 }

@@ -7,6 +7,12 @@
 #ifndef SETTINGS_H
 #define SETTINGS_H
 
+/*
+ * Be the only run on this machine: settings are everybody's. Held until the end of this
+ * process and of its guardian. 0; -EWOULDBLOCK: another run is under way; -errno.
+ */
+int settings_lock(void);
+
 /* Put back what an earlier run left changed. How many settings, or -errno. */
 int settings_restore_leftovers(void);
 

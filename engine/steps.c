@@ -16,6 +16,8 @@ struct parser {
 	const char *word;	/* the last word, not terminated */
 	int len;
 	char state[26];		/* of actors: 0 unknown, 'a' alive, 'x' exited */
+	char pin_owner[PINS_MAX];	/* 0: released */
+	unsigned int pin_flags[PINS_MAX];
 	struct scenario_steps *out;
 	struct step *step;
 	struct parse_error *err;
@@ -88,6 +90,9 @@ static int arg_child(struct parser *p)
 static int arg_exit(struct parser *p)
 {
 	p->state[p->step->actor - 'A'] = 'x';
+	for (int i = 0; i < PINS_MAX; i++)
+		if (p->pin_owner[i] == p->step->actor)
+			p->pin_owner[i] = 0;
 	return 0;
 }
 
@@ -201,18 +206,45 @@ static int arg_pin(struct parser *p)
 		return fail(p, "%s cannot give such a pin", p->step->by->id);
 	if (!p->step->by)
 		p->out->axis_flags |= *flags;
+	p->pin_owner[p->step->pin] = p->step->actor;
+	p->pin_flags[p->step->pin] = *flags;
 	return 0;
 }
 
 /* The number of an earlier pin; without one, the latest. */
 static int arg_pin_number(struct parser *p)
 {
-	p->step->pin = p->out->pins - 1;
+	char *end = NULL;
+	long nr = p->out->pins;
+
 	if (next_word(p))
-		p->step->pin = atoi(p->word) - 1;
-	if (p->step->pin < 0 || p->step->pin >= p->out->pins)
-		return fail(p, "there is no such pin yet");
+		nr = strtol(p->word, &end, 10);
+	if ((end && end != p->at) || nr < 1 || nr > p->out->pins)
+		return fail(p, "there is no such pin yet (pins have numbers, from 1)");
+	p->step->pin = nr - 1;
+	if (!p->pin_owner[nr - 1])
+		return fail(p, "pin %ld is released by then", nr);
+	if (p->pin_owner[nr - 1] != p->step->actor)
+		return fail(p, "pin %ld is %c's", nr, p->pin_owner[nr - 1]);
 	return 0;
+}
+
+static int arg_unpin(struct parser *p)
+{
+	int ret = arg_pin_number(p);
+
+	if (!ret)
+		p->pin_owner[p->step->pin] = 0;
+	return ret;
+}
+
+static int arg_poke(struct parser *p)
+{
+	int ret = arg_pin_number(p);
+
+	if (!ret && !(p->pin_flags[p->step->pin] & PIN_RW))
+		ret = fail(p, "pin %d is read-only", p->step->pin + 1);
+	return ret;
 }
 
 static int arg_none(struct parser *p)
@@ -240,8 +272,8 @@ static const struct {
 	[OP_FORCE] = { "force", arg_force },
 	[OP_UFFDCOPY] = { "uffdcopy", arg_none },
 	[OP_PIN] = { "pin", arg_pin },
-	[OP_UNPIN] = { "unpin", arg_pin_number },
-	[OP_POKE] = { "poke", arg_pin_number },
+	[OP_UNPIN] = { "unpin", arg_unpin },
+	[OP_POKE] = { "poke", arg_poke },
 };
 
 static int parse_verb(struct parser *p)

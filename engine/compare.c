@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The oracles: what was seen against what must be. See director_self.h. */
+#include "engine/director_self.h"
+
+#include "engine/charge.h"
+#include "engine/diag.h"
+#include "vm_util.h"
+
+static struct reading read_cell(const uint64_t *words, size_t cell, size_t row)
+{
+	const struct layout *l = &d.stage->layout;
+
+	return content_judge(l, layout_page(l, cell), words + row * l->words);
+}
+
+static bool view_wrong(int actor, size_t cell, struct reading *r)
+{
+	const struct view *v = &d.stage->view[actor];
+
+	if (v->seen[cell] != SEEN_WORDS || d.model.actor[actor].cell[cell].state == CELL_GONE)
+		return false;
+	*r = read_cell(v->words, cell, cell);
+	return r->kind != CELL_VALUE || !model_allows(&d.model, actor, cell, r->v);
+}
+
+static void compare_view(int actor)
+{
+	struct reading first, r;
+	size_t wrong = 0, at = 0;
+
+	for (size_t c = 0; c < d.model.cells; c++) {
+		if (!view_wrong(actor, c, &r))
+			continue;
+		if (!wrong++) {
+			first = r;
+			at = c;
+		}
+	}
+	if (!wrong)
+		return;
+	diag_view(d.result, &d.model, actor, at, &first, wrong);
+	diag_table_page(d.result, actor_name(actor), d.stage->view[actor].pagemap[at]);
+}
+
+static bool pin_wrong(int pin, size_t row, struct reading *r)
+{
+	size_t cell = d.model.pin[pin].first + row;
+
+	*r = read_cell(d.stage->pin[pin].words, cell, row);
+	return r->kind != CELL_VALUE || !model_pin_allows(&d.model, pin, cell, r->v);
+}
+
+/* The page in an attached pin must be the page in its owner's page table. */
+static bool frame_wrong(int pin, size_t row)
+{
+	const struct pin_view *v = &d.stage->pin[pin];
+	size_t cell = d.model.pin[pin].first + row;
+	uint64_t entry = d.stage->view[d.model.pin[pin].owner].pagemap[cell];
+
+	return v->has_pfns && model_pin_attached(&d.model, pin, cell) &&
+	       (entry & PM_PRESENT) && (entry & PM_PFN_MASK) &&
+	       (entry & PM_PFN_MASK) != v->pfns[row];
+}
+
+static const char *pin_provider(int pin)
+{
+	const struct step *s = &d.test->steps->step[d.pin_step[pin]];
+
+	return (s->by ? s->by : d.test->by)->title;
+}
+
+/* Both pages, in words: the one in the page table and the one in the pin. */
+static void describe_pages(int pin, size_t row)
+{
+	int owner = d.model.pin[pin].owner;
+	struct command c = { .cmd = CMD_FACTS, .other = row, .step.pin = pin };
+	struct result saved = *d.result;
+	bool known = tell(owner, &c) && !d.stage->box[owner].status;
+
+	*d.result = saved;
+	diag_pin_page(d.result, known ? &d.stage->pin[pin].facts : NULL);
+	diag_table_page(d.result, actor_name(owner),
+			d.stage->view[owner].pagemap[d.model.pin[pin].first + row]);
+}
+
+static void fail_frame(int pin, size_t row, size_t differing)
+{
+	size_t cell = d.model.pin[pin].first + row;
+	struct reading r = read_cell(d.stage->pin[pin].words, cell, row);
+
+	diag_pin(d.result, &d.model, pin, &d.test->steps->step[d.pin_step[pin]],
+		 pin_provider(pin), cell, &r, differing);
+	diag_fail(d.result, "pfn-differs",
+		  "the pin of %c holds another page than its page table, with the same content",
+		  actor_name(d.model.pin[pin].owner));
+}
+
+static void compare_pin(int pin)
+{
+	const struct model_pin *p = &d.model.pin[pin];
+	size_t wrong = 0, frames = 0, at = 0, frame_at = 0;
+	struct reading first, r;
+
+	if (d.stage->pin[pin].status) {
+		diag_fail(d.result, "pin-unreadable", "pin %d cannot be read: %s", pin + 1,
+			  d.stage->pin[pin].why);
+		return;
+	}
+	for (size_t row = 0; row < p->cells; row++) {
+		if (pin_wrong(pin, row, &r) && !wrong++) {
+			first = r;
+			at = row;
+		}
+		if (frame_wrong(pin, row) && !frames++)
+			frame_at = row;
+	}
+	if (wrong)
+		diag_pin(d.result, &d.model, pin, &d.test->steps->step[d.pin_step[pin]],
+			 pin_provider(pin), p->first + at, &first, wrong);
+	else if (frames)
+		fail_frame(pin, frame_at, frames);
+	if (wrong || frames)
+		describe_pages(pin, wrong ? at : frame_at);
+}
+
+/* Charges are made in batches: only amounts beyond doubt are judged. */
+#define CHARGE_SLACK	(256 * page_size())
+
+/*
+ * P pays for the pages that are its own and no others. Pages it never wrote are a
+ * zeropage's, unless a pin had to have them populated.
+ */
+static void compare_costs(void)
+{
+	long long cost = 0, charged = charge_bytes() - d.charged_before;
+
+	for (size_t c = 0; c < d.model.cells; c++)
+		if (d.model.actor[0].cell[c].state == CELL_OWN)
+			cost += page_size();
+	if (d.stage->view[0].anon_bytes != cost)
+		diag_fail(d.result, "rss", "P has %lld bytes of anonymous memory there, not %lld",
+			  d.stage->view[0].anon_bytes, cost);
+	else if (charged < cost - (long long)CHARGE_SLACK ||
+		 charged > cost + (long long)CHARGE_SLACK)
+		diag_fail(d.result, "charge", "%lld bytes more are charged to P's cgroup, not %lld",
+			  charged, cost);
+}
+
+/* Everybody looks, all at once; @done: has looked already, -1: nobody. */
+static bool all_look(enum cmd cmd, int done)
+{
+	struct command c = { .cmd = cmd, .account = d.test->scenario->accounts };
+	bool ok = true;
+
+	for (int i = 0; i < ACTORS_MAX; i++)
+		if (alive(i) && i != done)
+			request(i, &c);
+	for (int i = 0; i < ACTORS_MAX && ok; i++)
+		if (alive(i) && i != done)
+			ok = await(i);
+	return ok;
+}
+
+void compare(enum cmd cmd, int done)
+{
+	if (!all_look(cmd, done))
+		return;
+	if (d.test->scenario->accounts && cmd == CMD_LOOK)
+		compare_costs();
+	for (int i = 0; i < ACTORS_MAX && !failed(); i++)
+		if (alive(i))
+			compare_view(i);
+	for (int i = 0; i < PINS_MAX && !failed(); i++)
+		if (d.model.pin[i].held && d.stage->pin[i].held)
+			compare_pin(i);
+}
+
+/*
+ * What the parent wrote before must be there in the child at once: fork copies, shares
+ * or swaps anonymous pages, but leaves none for the child to fault in as zeroes.
+ */
+void compare_fork(int parent, int child)
+{
+	const struct view *p = &d.stage->view[parent], *c = &d.stage->view[child];
+
+	for (size_t i = 0; i < d.model.cells; i++) {
+		const struct model_cell *cell = &d.model.actor[child].cell[i];
+
+		if (cell->state != CELL_OWN || !cell->v.writer ||
+		    !(p->pagemap[i] & (PM_PRESENT | PM_SWAP)) ||
+		    (c->pagemap[i] & (PM_PRESENT | PM_SWAP)))
+			continue;
+		diag_fail(d.result, "lost-at-fork",
+			  "%c wrote a page before fork, %c has none there", actor_name(parent),
+			  actor_name(child));
+		diag_table_page(d.result, actor_name(parent), p->pagemap[i]);
+		diag_table_page(d.result, actor_name(child), c->pagemap[i]);
+		return;
+	}
+}
+
+/* What is behind the memory is as the model says: no private write may get there. */
+void compare_behind(void)
+{
+	struct reading r;
+
+	for (size_t c = 0; c < d.model.cells && d.stage->saw_behind; c++) {
+		char see[192];
+
+		r = read_cell(d.stage->behind, c, c);
+		if (r.kind == CELL_VALUE && value_eq(r.v, d.model.file[c]))
+			continue;
+		diag_fail(d.result, "write-through", "what is behind the memory has changed: %s",
+			  reading_str(&r, see, sizeof(see)));
+		diag_line(d.result, "  %s now reads: %s (cell %zu)",
+			  d.test->kind->props & KIND_FILE ? "the file" : "a zeropage", see, c);
+		return;
+	}
+}
+
+/* A store where the protection forbids it is a fault, and only there. */
+void compare_faults(int actor, size_t first, size_t count)
+{
+	const uint8_t *faulted = d.stage->view[actor].faulted;
+
+	for (size_t c = first; c < first + count; c++) {
+		bool must = model_faults(&d.model, actor, c);
+
+		if (faulted[c] == must)
+			continue;
+		if (must)
+			diag_fail(d.result, "write-allowed",
+				  "%c could write where its mapping is read-only", actor_name(actor));
+		else
+			diag_fail(d.result, "write-refused",
+				  "%c got SIGSEGV where its mapping is writable", actor_name(actor));
+		diag_table_page(d.result, actor_name(actor), d.stage->view[actor].pagemap[c]);
+		return;
+	}
+}

@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# What the tests of cow and its engine share: running it, as whom, and waiting for a
+# state with a limit.
+
+use strict;
+use warnings;
+use Cwd qw(abs_path);
+use Fcntl qw(:flock);
+use File::Basename qw(dirname);
+use File::Copy qw(copy);
+use File::Temp qw(tempdir);
+use IO::Select;
+use POSIX qw(setgid setpgid setuid);
+use Time::HiRes qw(time);
+
+our $top = abs_path(dirname(__FILE__) . '/..');
+our $tmp = tempdir('cowpin-t-XXXXXX', TMPDIR => 1, CLEANUP => 1);
+
+# What is tested: COW=build/sanitize/cow prove t/ tests another build.
+our $cow = abs_path($ENV{COW} // "$top/cow") // '';
+
+# A run of cow changes settings of the whole machine: one test at a time, also under
+# prove -j. Held until the process ends.
+my $lock;
+
+sub alone {
+	open($lock, '<', __FILE__) or die __FILE__ . ": $!\n";
+	flock($lock, LOCK_EX) or die "flock: $!\n";
+}
+
+sub is_root { return $> == 0 }
+
+sub slurp {
+	my ($path) = @_;
+
+	open(my $fh, '<', $path) or return '';
+	local $/;
+	return <$fh> // '';
+}
+
+sub spew {
+	my ($path, $text) = @_;
+
+	open(my $fh, '>', $path) or die "$path: $!\n";
+	print $fh $text;
+	close($fh) or die "$path: $!\n";
+	return $path;
+}
+
+# Exec in a child; does not return.
+sub become {
+	my ($uid, @command) = @_;
+
+	open(STDIN, '<', '/dev/null');
+	if ($uid) {
+		$) = "$uid $uid";
+		setgid($uid);
+		setuid($uid);
+	}
+	{ no warnings 'exec'; exec { $command[0] } @command; }
+	print STDERR "exec $command[0]: $!\n";
+	POSIX::_exit(126);
+}
+
+sub run_as {
+	my ($uid, @command) = @_;
+	my $pid = fork() // die "fork: $!\n";
+
+	if (!$pid) {
+		open(STDOUT, '>', "$tmp/stdout");
+		open(STDERR, '>', "$tmp/stderr");
+		become($uid, @command);
+	}
+	waitpid($pid, 0);
+	return { out => slurp("$tmp/stdout"), err => slurp("$tmp/stderr"),
+		 code => $? & 127 ? 128 + ($? & 127) : $? >> 8 };
+}
+
+# cow(ARGUMENTS) -> { out, err, code }
+sub cow { return run_as(0, $cow, @_) }
+
+# The same as an ordinary user, from a copy that an ordinary user can reach.
+sub cow_as_nobody {
+	return cow(@_) if !is_root();
+	if (!-e "$tmp/cow") {
+		chmod(0755, $tmp);
+		copy($cow, "$tmp/cow") or die "copy: $!\n";
+		chmod(0755, "$tmp/cow");
+	}
+	return run_as(65534, "$tmp/cow", @_);
+}
+
+# Start cow with its output in a pipe: (pid, handle). With $own_group, in a process
+# group of its own.
+our $own_group = 0;
+
+sub cow_start {
+	my $pid = open(my $pipe, '-|') // die "fork: $!\n";
+
+	if (!$pid) {
+		setpgid(0, 0) if $own_group;
+		open(STDERR, '>', '/dev/null');
+		become(0, $cow, @_);
+	}
+	return ($pid, $pipe);
+}
+
+# Read lines until one matches; all that was read, or undef at the end of the stream.
+sub read_until {
+	my ($pipe, $re) = @_;
+	my $all = '';
+
+	while (my $line = <$pipe>) {
+		$all .= $line;
+		return $all if $line =~ $re;
+	}
+	return undef;
+}
+
+# Wait until CODE is true; false if it is not within SECONDS.
+sub wait_for {
+	my ($code, $seconds) = @_;
+	my $deadline = time() + $seconds;
+
+	until ($code->()) {
+		return 0 if time() > $deadline;
+		select(undef, undef, undef, 0.005);
+	}
+	return 1;
+}
+
+# The ids that cow has for these arguments.
+sub ids { return split(/\n/, cow('--list', @_)->{out}) }
+
+1;

@@ -1,0 +1,198 @@
+#!/usr/bin/perl
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# Negative controls: each oracle notices what it is there for, and says so in words that
+# help. A fault of --inject without a line in the table below is itself a failure.
+
+use strict;
+use warnings;
+use FindBin;
+use Test::More;
+
+require "$FindBin::Bin/cow-helper.pl";
+our ($tmp, $cow);
+
+plan(skip_all => 'cow is not built (make)') if !-x $cow;
+plan(skip_all => 'no-root: nothing runs for an ordinary user') if !is_root();
+alone();
+
+# All of a process is known by its environment: what a run leaves behind bears this.
+my $mark = "COWPIN_T_RUN=$$";
+$ENV{COWPIN_T_RUN} = $$;
+
+# Who wrote what, in words.
+my $P2 = qr/what P wrote \(generation 2\)/;
+my $P3 = qr/what P wrote \(generation 3\)/;
+
+# Fault, tests that show it, reason code, and what the diagnosis must say. Of the tests
+# those count that are not skipped: where all are, the line is.
+my @table = (
+	['stale-pin', 'iouring.fork.anon', 'stale-pin',
+	 qr/pin 1 \(iouring, R\/W, long-term, taken by P\) sees: $P2/, qr/it must see: $P3/,
+	 qr/process P reads: $P3/, qr/step 4 \(write P\)/, qr/page table of P: PFN 0x/],
+	['stale-pin', 'iouring.fork.thp.pmd,iouring.fork.hugetlb.2M', 'stale-pin',
+	 qr/(\d+) of \1 pages looked at differ, the first is cell 0/],
+	['stale-pin', 'iouring.last.thp.pmd', 'stale-data',
+	 qr/1 of \d+ pages looked at differ, the first is cell [1-9]\d*/],
+	['stale-pin', 'ro-longterm.gup*.zeropage', 'stale-pin',
+	 qr/page in the pin: +PFN 0x/, qr/hint: fixed in 6\.2/],
+	['leak', 'fork.basic.anon', 'leak',
+	 qr/process C reads: +$P3/, qr/process C must read: $P2/, qr/step 3 \(write P\)/,
+	 qr/why: a child must not see what its parent writes/],
+	['leak', 'fork.basic.thp.pmd,fork.basic.hugetlb.2M', 'leak',
+	 qr/(\d+) of \1 pages looked at differ, the first is cell 0/],
+	['leak', 'vmsplice.child-unmap.anon', 'leak',
+	 qr/pin 1 \(vmsplice, R\/O, short-term, taken by C\) sees: $P3/,
+	 qr/it must see: $P2, as when its owner lost the page/, qr/hint: CVE-2020-29374/],
+	['wrong-page', 'fork.basic.anon,fork.basic.hugetlb.2M', 'wrong-page',
+	 qr/process P reads: +content that belongs to page 1: $P2/, qr/step 1 \(fill P\)/],
+	['torn-page', 'fork.basic.anon', 'torn-page',
+	 qr/process P reads: +a torn page: $P2, but at byte \d+ zeroes/],
+	['lost-write', 'fork.basic.anon,iouring.fork.anon', 'stale-data',
+	 qr/process P reads: +$P2/, qr/process P must read: $P3/],
+	['hang', 'fork.basic.anon,iouring.fork.anon', 'actor-hung',
+	 qr/P did not answer in time \(state S, in \S+\)/, qr/step \d \(write P\)/],
+	['die', 'fork.basic.anon,iouring.fork.anon,vmsplice.child-unmap.anon', 'actor-died',
+	 qr/P died of signal 7 \(Bus error\)/],
+	['die', 'fork.child-writes.anon', 'actor-died', qr/C died of signal 7/],
+	['vanish', 'fork.basic.anon,iouring.fork.anon', 'actor-died',
+	 qr/P exited with status 0, unasked/],
+	['director-dies', 'fork.basic.anon,iouring.fork.hugetlb.2M', 'director-died',
+	 qr/the director died of signal 9 \(Killed\) at step \d \(write P\)/],
+	['setup', 'fork.basic.anon,cow.basic.memfd', 'setup',
+	 qr/the memory is not as the title says: injected/],
+	['wrong-kind', 'fork.basic.anon', 'setup', qr/not an anonymous base page: page 0 is PFN/],
+	['wrong-kind', 'fork.basic.thp.pmd', 'setup', qr/not a THP/],
+	['wrong-kind', 'fork.basic.hugetlb.2M', 'setup', qr/not a hugetlb page/],
+	['wrong-kind', 'cow.basic.zeropage', 'setup', qr/not the shared zeropage/],
+	['no-mprotect', 'mkdirty.force.memfd,mkdirty.migrate.anon', 'write-allowed',
+	 qr/P could write where its mapping is read-only/],
+	['seal', 'fork.basic.anon', 'write-refused',
+	 qr/P got SIGSEGV where its mapping is writable/],
+	['lose', 'fork.basic.anon,fork.basic.thp.pmd', 'lost-at-fork',
+	 qr/P wrote a page before fork, C has none there/, qr/page table of C: nothing there/],
+	['write-through', 'cow.basic.memfd', 'write-through',
+	 qr/what is behind the memory has changed/],
+	['pretend', 'iouring.file-shared.*,!*.1G', 'not-refused',
+	 qr/the kernel gave a R\/W long-term pin/],
+	['populate', 'account.ro-short.*', 'rss',
+	 qr/P has [1-9]\d* bytes of anonymous memory there, not 0/],
+	['charge', 'account.*', 'charge', qr/\d+ bytes more are charged to P's cgroup/],
+	['splat', 'fork.basic.anon', 'kernel',
+	 qr/the kernel log says: WARNING: CPU: 0 PID: \d+ at injected by cowpin/],
+);
+
+# Stdout of cow, as { id => { line, text } }.
+sub results {
+	my ($out) = @_;
+	my (%results, $id);
+
+	for my $line (split(/\n/, $out)) {
+		if ($line =~ /^(?:not )?ok \d+ - (\S+)/) {
+			$id = $1;
+			$results{$id} = { line => $line, text => '' };
+		} elsif ($line =~ /^# \[RUN\]|^# passed/) {
+			undef $id;
+		} elsif ($id) {
+			$results{$id}{text} .= "$line\n";
+		}
+	}
+	return \%results;
+}
+
+# What still runs of a run that has ended.
+sub leftovers {
+	return grep { slurp("$_/environ") =~ /(?:^|\0)$mark(?:\0|$)/ }
+	       grep { $_ ne "/proc/$$" } glob('/proc/[0-9]*');
+}
+
+# One line for all that a failure must tell: what it does not tell is named.
+sub check_result {
+	my ($id, $result, $reason, @tells) = @_;
+	my $text = $result->{text};
+
+	# Who dies or what the kernel says is no divergence from the steps.
+	push(@tells, qr/^#   steps: \S/m) if $reason !~ /^(?:director-died|kernel)$/;
+	push(@tells, qr/^  reason: '\Q$reason\E'$/m, qr/^# \Q$reason\E: \S/m,
+	     qr/^#   repeat: cow --run '\Q$id\E'$/m);
+	like($result->{line}, qr/^not ok \d+ - \Q$id\E$/, "$id fails");
+	my @missing = grep { $text !~ $_ } @tells;
+	is_deeply(\@missing, [], "$id: $reason, and the diagnosis") or diag($text);
+}
+
+sub check_control {
+	my ($fault, $globs, $reason, @tells) = @_;
+	my @ids = ids('--run', $globs);
+	my ($r, $results, @ran);
+
+	SKIP: {
+		skip("$fault on $globs: no such test in the plan", 1) if !@ids;
+		skip("$fault: /dev/kmsg is not writable", 1)
+			if $fault eq 'splat' && !-w '/dev/kmsg';
+		$r = cow('--timeout', 2, '--inject', $fault, '--run', $globs);
+		$results = results($r->{out});
+		@ran = grep { $results->{$_} && $results->{$_}{line} !~ /# SKIP/ } @ids;
+		skip("$fault on $globs: " . ($results->{$ids[0]}{line} =~ /# SKIP (.*)/)[0], 1)
+			if !@ran && keys(%$results) == @ids;
+		subtest "$fault on $globs" => sub {
+			is($r->{code}, 1, 'exit code 1');
+			is($r->{err}, '', 'nothing on stderr');
+			is(scalar(keys(%$results)), scalar(@ids), 'each test has a result');
+			check_result($_, $results->{$_}, $reason, @tells) for @ran;
+			is_deeply([leftovers()], [], 'no process is left behind');
+		};
+	}
+}
+
+check_control(@$_) for @table;
+
+my %listed = map { /^(\S+)/ ? ($1 => 1) : () } split(/\n/, cow('--inject', 'help')->{out});
+delete $listed{none};
+is_deeply([sort keys %{{ map { $_->[0] => 1 } @table }}], [sort keys %listed],
+	  'each fault has a control, each control a fault');
+
+# --- without a fault, the same tests pass ---
+
+my $good = cow('--run', join(',', map { split(/,/, $_->[1]) } grep { $_->[1] !~ /!/ } @table));
+is($good->{code}, 0, 'the same tests pass without a fault') or diag($good->{out});
+my $none = cow('--inject', 'none', '--run', 'fork.basic.anon');
+is($none->{code}, 0, 'fault "none" is none') or diag($none->{out});
+
+# --- the run goes on ---
+
+for my $fault (qw(hang die vanish director-dies)) {
+	my @ids = ids('--run', 'fork.basic.anon,iouring.fork.anon');
+	my $r = cow('-j', 1, '--timeout', 1, '--inject', $fault, '--run', join(',', @ids));
+	my @numbers = $r->{out} =~ /^not ok (\d+) /mg;
+
+	is_deeply(\@numbers, [1 .. @ids], "$fault: the run goes on to its end")
+		or diag($r->{out});
+}
+
+# A fault that only a test with a fork can show: the test after it passes.
+my $mixed = cow('-j', 1, '--inject', 'leak', '--run', 'fork.basic.anon,cow.basic.memfd');
+like($mixed->{out}, qr/^not ok 1 - fork\.basic\.anon\n.*^ok 2 - cow\.basic\.memfd$/ms,
+     'a failure takes no other test with it');
+
+# With a prefix, for who repeats it somewhere else than here.
+{
+	local $ENV{COWPIN_REPEAT} = './run_vmtests.sh -k x --';
+	like(cow('--inject', 'leak', '--run', 'fork.basic.anon')->{out},
+	     qr/^#   repeat: \.\/run_vmtests\.sh -k x -- --run 'fork\.basic\.anon'$/m,
+	     'the repeat line begins with COWPIN_REPEAT');
+}
+
+# A failure that is known is no failure; one of another kind is.
+my $known = spew("$tmp/known", "fork.basic.anon leak * * waits for a backport\n");
+my @known = ('--known-issues', $known, '--run', 'fork.basic.anon');
+my $todo = cow(@known, '--inject', 'leak');
+is($todo->{code}, 0, 'a known issue: exit code 0');
+like($todo->{out}, qr/^not ok 1 - fork\.basic\.anon # TODO waits for a backport$/m,
+     'a known issue: TODO with its reason');
+my $other = cow(@known, '--inject', 'lost-write');
+is($other->{code}, 1, 'a failure that is not the known one: exit code 1');
+unlike($other->{out}, qr/TODO/, 'a failure that is not the known one: no TODO');
+is(cow(@known)->{code}, 0, 'a known issue that passes: exit code 0');
+is(cow(@known, '--strict')->{code}, 1, 'a known issue that passes, --strict: exit code 1');
+
+done_testing();

@@ -1,0 +1,284 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Known issues: which files are taken, and which failures an entry covers. Kernel and
+ * machine are what uname() of this program says, not what it runs on.
+ */
+#include "engine/known.h"
+
+#include <errno.h>
+#include <fnmatch.h>
+#include <stdlib.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "engine/plan.h"
+#include "t/tap-unit.h"
+#include "vm_util.h"
+
+static const char *release = "6.1.0-28-amd64", *machine = "x86_64";
+
+/* Instead of libc's. */
+int uname(struct utsname *u)
+{
+	memset(u, 0, sizeof(*u));
+	snprintf(u->release, sizeof(u->release), "%s", release);
+	snprintf(u->machine, sizeof(u->machine), "%s", machine);
+	return 0;
+}
+
+static char why[256];
+static char path[] = "/tmp/cowpin-unit-known-XXXXXX";
+
+/* known_load() of a file with @text in it. */
+static int load(const char *text)
+{
+	FILE *f = fopen(path, "w");
+
+	if (!f || fputs(text, f) < 0 || fclose(f))
+		abort();
+	why[0] = '\0';
+	return known_load(path, why);
+}
+
+static const char *reason(const char *id, const char *fails_as)
+{
+	const struct known_issue *k = known_failure(id, fails_as);
+
+	return k ? k->reason : "none";
+}
+
+/* --- files --- */
+
+static void test_format(void)
+{
+	is_int(load(""), 0, "an empty file");
+	is_int(load("# nothing\n\n \t \n   # indented\n"), 0, "comments and empty lines");
+	is_int(load("a.one leak * * because it is so\n"), 0, "a line");
+	is_str(reason("a.one", "leak"), "because it is so", "the reason is the rest of the line");
+	is_int(load("\ta.two \t leak\t*  *\t  why\n"), 0, "tabs, and more than one space");
+	is_str(reason("a.two", "leak"), "why", "the reason begins with its first word");
+	is_int(load("a.three leak * * why # and more"), 0, "no newline at the end");
+	ok(!strncmp(reason("a.three", "leak"), "why", 3) &&
+	   !strchr(reason("a.three", "leak"), '#'), "a comment after the reason");
+	is_int(load("a.four leak * * one\na.five hang * * two\n"), 0, "two lines");
+	is_str(reason("a.four", "leak"), "one", "the first");
+	is_str(reason("a.five", "hang"), "two", "the second");
+	is_str(reason("a.one", "leak"), "because it is so", "files add up");
+}
+
+static const struct {
+	const char *text;
+	int line;
+} refused[] = {
+	{ "b.x\n", 1 },
+	{ "b.x leak\n", 1 },
+	{ "b.x leak *\n", 1 },
+	{ "b.x leak * *\n", 1 },
+	{ "b.x leak * *   \n", 1 },
+	{ "b.x leak * * # no reason\n", 1 },
+	{ "# fine\n\nb.x leak\n", 3 },
+	{ "b.x leak yesterday * why\n", 1 },
+	{ "b.x leak 6.1 * why\n", 1 },
+	{ "b.x leak 6-7 * why\n", 1 },
+	{ "b.x leak six-6.3 * why\n", 1 },
+	{ "b.x leak 6.1-next * why\n", 1 },
+	{ "b.x leak x86_64 6.1-6.3 why\n", 1 },
+};
+
+static void test_refused(void)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(refused); i++) {
+		char where[32];
+		int ret = load(refused[i].text);
+
+		snprintf(where, sizeof(where), "line %d:", refused[i].line);
+		if (!ok(ret == -EINVAL && strstr(why, where) && strstr(why, path),
+			"refused, with the line: case %zu", i + 1))
+			note("%d, \"%s\" for \"%s\"", ret, why, refused[i].text);
+	}
+	is_str(reason("b.x", "leak"), "none", "nothing of them is left");
+	is_int(known_load("/nowhere/known", why), -ENOENT, "a missing file");
+	ok(strstr(why, "/nowhere/known"), "is named");
+	ok(known_load("/", why) < 0, "a directory is no file of known issues");
+}
+
+/* --- matching --- */
+
+static void test_ids(void)
+{
+	load("c.*.anon leak * * glob\nc.exact leak * * exact\nc.exact leak * * later\n");
+	is_str(reason("c.x.anon", "leak"), "glob", "a glob");
+	is_str(reason("c.x.y.anon", "leak"), "glob", "over dots, too");
+	is_str(reason("c.x.anonymous", "leak"), "none", "of the whole id");
+	is_str(reason("x.c.x.anon", "leak"), "none", "from its beginning");
+	is_str(reason("c.exact", "leak"), "exact", "the first entry wins");
+}
+
+static void test_codes(void)
+{
+	load("d.one leak * * leak\nd.two * * * any\nd.three stale-* * * stale\n"
+	     "d.four leak * * one\nd.four torn-page * * other\n");
+	is_str(reason("d.one", "leak"), "leak", "the failure that is known");
+	is_str(reason("d.one", "torn-page"), "none", "another failure is none that is known");
+	is_str(reason("d.one", "leaky"), "none", "nor one that begins the same");
+	is_str(reason("d.two", "torn-page"), "any", "* for any");
+	is_str(reason("d.three", "stale-pin"), "stale", "a glob");
+	is_str(reason("d.four", "torn-page"), "other", "an entry for each way to fail");
+	ok(known_to_fail("d.one") != NULL, "what is known to fail, whatever way");
+	ok(known_to_fail("d.none") == NULL, "what is not");
+}
+
+static const struct {
+	const char *range, *release;
+	bool in;
+} ranges[] = {
+	{ "*", "6.1.0", true },
+	{ "6.1-6.3", "6.0.19", false },
+	{ "6.1-6.3", "6.1.0-28-amd64", true },	/* both ends are in it */
+	{ "6.1-6.3", "6.2.0", true },
+	{ "6.1-6.3", "6.3.13", true },
+	{ "6.1-6.3", "6.4.0", false },
+	{ "6.1-6.3", "6.12.117", false },	/* numbers, not text */
+	{ "6.2-6.12", "6.3.0", true },
+	{ "6.2-6.12", "6.13.0-rc1", false },
+	{ "5.10-6.1", "5.9.0", false },
+	{ "5.10-6.1", "6.0.0", true },
+	{ "5.10-6.1", "5.15.0-91-generic", true },
+	{ "-6.1", "4.19.0", true },
+	{ "-6.1", "6.2.0", false },
+	{ "6.2-", "6.1.9", false },
+	{ "6.2-", "7.0.0-rc3+", true },
+	{ "6.12-6.12", "6.12.9", true },
+};
+
+static void test_kernels(void)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(ranges); i++) {
+		char text[64], id[16];
+
+		snprintf(id, sizeof(id), "e.%zu", i);
+		snprintf(text, sizeof(text), "%s leak %s * why\n", id, ranges[i].range);
+		is_int(load(text), 0, "kernels %s are a range", ranges[i].range);
+		release = ranges[i].release;
+		is_str(reason(id, "leak"), ranges[i].in ? "why" : "none", "%s: %s", release,
+		       ranges[i].in ? "in it" : "not in it");
+	}
+	release = "6.1.0-28-amd64";
+}
+
+static void test_arch(void)
+{
+	load("f.one leak * aarch64 arm\nf.two leak * * any\n");
+	is_str(reason("f.one", "leak"), "none", "another architecture");
+	ok(known_to_fail("f.one") == NULL, "is none that must fail here");
+	machine = "aarch64";
+	is_str(reason("f.one", "leak"), "arm", "this architecture");
+	is_str(reason("f.two", "leak"), "any", "any architecture");
+	machine = "x86_64";
+}
+
+/* --- the program's own --- */
+
+/* An id of the plan that an entry is for, NULL: none. */
+static const char *first_covered(const struct plan *p, const char *glob)
+{
+	for (size_t i = 0; i < p->nr; i++)
+		if (!fnmatch(glob, p->tests[i].id, 0))
+			return p->tests[i].id;
+	return NULL;
+}
+
+/* An entry that covers nothing has a typing error, or the tests it was for are gone. */
+static void test_own(const char *what, const struct known_issue *list)
+{
+	int bad = 0, unused = 0;
+	struct plan p;
+
+	plan_build(&p);
+	for (; list->ids; list++) {
+		bad += !list->fails_as || !list->reason || !*list->reason ||
+		       !!strchr(list->reason, '#') || !!strchr(list->reason, '\n');
+		if (!first_covered(&p, list->ids) && !unused++)
+			note("no test is covered by %s", list->ids);
+	}
+	is_int(bad, 0, "%s: each has a code, and a reason that TAP can carry", what);
+	is_int(unused, 0, "%s: each covers a test", what);
+	plan_free(&p);
+}
+
+static void test_own_match(void)
+{
+	const struct known_issue *k = known_issues;
+	int missed = 0, surprising = 0;
+	struct plan p;
+
+	plan_build(&p);
+	for (; k->ids; k++) {
+		const char *id = first_covered(&p, k->ids);
+
+		if (!id || k->kernels || k->arch)
+			continue;
+		missed += !known_failure(id, k->fails_as);
+		surprising += !k->sometimes && !known_to_fail(id);
+	}
+	is_int(missed, 0, "known issues of the program are found");
+	is_int(surprising, 0, "and expected, but for those that show only at times");
+	for (k = fixed_bugs, missed = 0; k->ids; k++)
+		missed += first_covered(&p, k->ids) && !k->kernels && !k->arch &&
+			  !known_fix(first_covered(&p, k->ids), k->fails_as);
+	is_int(missed, 0, "fixed bugs give a hint");
+	ok(!known_fix("nope", "leak") && !known_failure("nope", "leak"), "others do not");
+	plan_free(&p);
+}
+
+/* A gate's own list comes first: it may say more of a failure here. */
+static void test_precedence(void)
+{
+	const struct known_issue *k = known_issues;
+	struct plan p;
+	char text[256];
+
+	if (!k->ids) {
+		ok(true, "precedence # SKIP the program has no known issue");
+		return;
+	}
+	plan_build(&p);
+	snprintf(text, sizeof(text), "%s %s * * mine\n", first_covered(&p, k->ids), k->fails_as);
+	load(text);
+	is_str(reason(first_covered(&p, k->ids), k->fails_as), "mine", "a file's entry comes first");
+	plan_free(&p);
+}
+
+/* Last, for it leaves no room for more. */
+static void test_limit(void)
+{
+	int n = 0;
+
+	while (n < 100000 && !load("g.many leak * * why\n"))
+		n++;
+	ok(n > 100 && n < 100000, "there is a limit, and what is beyond is refused");
+	is_str(reason("g.many", "leak"), "why", "what was taken counts");
+}
+
+int main(void)
+{
+	int fd = mkstemp(path);
+
+	if (fd < 0)
+		abort();
+	close(fd);
+	plan(12 + ARRAY_SIZE(refused) + 4 + 5 + 8 + 2 * ARRAY_SIZE(ranges) + 4 + 2 * 2 + 4 + 1 + 2);
+	test_format();
+	test_refused();
+	test_ids();
+	test_codes();
+	test_kernels();
+	test_arch();
+	test_own("known issues", known_issues);
+	test_own("fixed bugs", fixed_bugs);
+	test_own_match();
+	test_precedence();
+	test_limit();
+	unlink(path);
+	return tap_done();
+}

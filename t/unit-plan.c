@@ -1,0 +1,288 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The plan: ids that scripts and bug reports can rely on, and the choice among them.
+ * t/ids.expected has the ids of an x86-64 machine; new ones may come, but one that is
+ * there must not vanish or change: people have it in their lists of known failures.
+ */
+#include "engine/plan.h"
+
+#include <stdlib.h>
+
+#include "t/tap-unit.h"
+#include "vm_util.h"
+
+#define ID_CHARS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-"
+
+static int by_text(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* Are all of them different, and made of what ids are made of? */
+static void test_ids(const char *what, const char **ids, size_t nr)
+{
+	size_t twice = 0, bad = 0;
+
+	qsort(ids, nr, sizeof(*ids), by_text);
+	for (size_t i = 0; i < nr; i++) {
+		if (i && !strcmp(ids[i], ids[i - 1]) && !twice++)
+			note("twice: %s", ids[i]);
+		if ((!ids[i][0] || ids[i][strspn(ids[i], ID_CHARS)]) && !bad++)
+			note("not an id: '%s'", ids[i]);
+	}
+	ok(nr > 0, "there are %s", what);
+	is_int(twice, 0, "ids of %s are unique", what);
+	is_int(bad, 0, "ids of %s are of letters, digits, '_', '.' and '-'", what);
+	free(ids);
+}
+
+static const char **list_of(size_t nr)
+{
+	const char **list = calloc(nr + 1, sizeof(*list));
+
+	if (!list)
+		abort();
+	return list;
+}
+
+static void test_axes(void)
+{
+	const struct provider *const *providers;
+	const struct kind *const *kinds;
+	const struct family *const *families;
+	size_t np = providers_all(&providers), nk = kinds_all(&kinds), nf = families_all(&families);
+	const char **p = list_of(np), **k = list_of(nk), **s = list_of(4096);
+	size_t ns = 0;
+
+	for (size_t i = 0; i < np; i++)
+		p[i] = providers[i]->id;
+	test_ids("providers", p, np);
+	for (size_t i = 0; i < nk; i++)
+		k[i] = kinds[i]->id;
+	test_ids("kinds", k, nk);
+	for (size_t f = 0; f < nf; f++)
+		for (const struct scenario *row = families[f]->rows; row->id && ns < 4096; row++)
+			s[ns++] = row->id;
+	test_ids("scenarios", s, ns);
+}
+
+static bool has_test(const struct plan *p, const char *id)
+{
+	for (size_t i = 0; i < p->nr; i++)
+		if (!strcmp(p->tests[i].id, id))
+			return true;
+	return false;
+}
+
+static void test_plan_ids(void)
+{
+	struct plan p;
+	const char **ids;
+	size_t untitled = 0, long_titles = 0;
+
+	plan_build(&p);
+	ids = list_of(p.nr);
+	for (size_t i = 0; i < p.nr; i++) {
+		const struct test *t = &p.tests[i];
+
+		ids[i] = t->id;
+		untitled += !t->title[0] || strchr(t->title, '%') || strchr(t->title, '#');
+		long_titles += strlen(t->title) + 1 == sizeof(t->title) ||
+			       strlen(t->id) + 1 == sizeof(t->id);
+	}
+	test_ids("tests", ids, p.nr);
+	is_int(untitled, 0, "each has a title, and in it nothing that TAP would take amiss");
+	is_int(long_titles, 0, "no id or title was cut off");
+	plan_free(&p);
+}
+
+/* Without these, a row is no more than a riddle when it fails. */
+static void test_rows(void)
+{
+	const struct family *const *families;
+	size_t nf = families_all(&families), silent = 0;
+
+	for (size_t f = 0; f < nf; f++) {
+		for (const struct scenario *s = families[f]->rows; s->id; s++) {
+			if (s->title && s->steps && s->why)
+				continue;
+			silent++;
+			note("%s lacks a title, steps or a reason", s->id);
+		}
+	}
+	is_int(silent, 0, "each scenario has title, steps and reason");
+}
+
+#ifdef __x86_64__
+static void test_stable(const char *path)
+{
+	FILE *f = fopen(path, "r");
+	int gone = 0, seen = 0;
+	char id[160];
+	struct plan p;
+
+	plan_build(&p);
+	while (f && fgets(id, sizeof(id), f)) {
+		id[strcspn(id, "\n")] = '\0';
+		if (!id[0] || id[0] == '#')
+			continue;
+		seen++;
+		if (!has_test(&p, id) && gone++ < 20)
+			note("gone: %s", id);
+	}
+	ok(seen > 100, "%s holds ids", path);
+	is_int(gone, 0, "all ids of %s exist", path);
+	if (f)
+		fclose(f);
+	plan_free(&p);
+}
+#else
+static void test_stable(const char *path)
+{
+	ok(true, "%s # SKIP arch: the list is of x86-64", path);
+	ok(true, "%s # SKIP arch: the list is of x86-64", path);
+}
+#endif
+
+/* The twelve that it all began with, in their order, are the plan's first. */
+static const char *const twelve_by[] = { "gup", "gup-fast" };
+static const char *const twelve_kinds[] = {
+	"zeropage", "memfd", "tmpfile", "zeropage.huge",
+#ifdef __x86_64__
+	"memfd.hugetlb.2M", "memfd.hugetlb.1G",
+#endif
+};
+
+static void test_the_twelve(void)
+{
+	struct plan p;
+	size_t at = 0;
+	char id[128];
+
+	plan_build(&p);
+	for (size_t b = 0; b < ARRAY_SIZE(twelve_by); b++) {
+		for (size_t k = 0; k < ARRAY_SIZE(twelve_kinds); k++, at++) {
+			snprintf(id, sizeof(id), "ro-longterm.%s.%s", twelve_by[b],
+				 twelve_kinds[k]);
+			is_str(at < p.nr ? p.tests[at].id : "nothing", id, "the twelve: %zu", at + 1);
+		}
+	}
+	plan_free(&p);
+}
+
+/* --- choosing --- */
+
+#define A	"fork.basic.anon"
+#define Z	"cow.basic.zeropage"
+
+/* Which of A and Z does a list of globs take? */
+static const struct {
+	const char *globs;
+	bool a, z;
+} choices[] = {
+	{ A, true, false },
+	{ "*", true, true },
+	{ "fork.*", true, false },
+	{ "*.basic.*", true, true },
+	{ "*.anon,*.zeropage", true, true },
+	{ "fork.basic.ano?", true, false },
+	{ "[cf]o*.basic.*", true, true },
+	{ "[!f]*.basic.*", false, true },
+	{ "fork.basic", false, false },		/* the whole id, not its beginning */
+	{ "basic", false, false },
+	{ "", false, false },
+	{ ",", false, false },
+	{ "," A, true, false },
+	{ "!" A, false, true },			/* all but that */
+	{ "!fork.*", false, true },
+	{ "!*", false, false },
+	{ "*,!fork.*", false, true },
+	{ "fork.*,!*.anon", false, false },
+	{ "!fork.*," A, true, true },		/* the later one wins */
+	{ "*,!fork.*," A, true, true },
+	{ A ",!fork.*", false, false },
+	{ "!fork.*,!cow.*", false, false },
+	{ "!", true, true },			/* takes away nothing */
+};
+
+static void test_choices(void)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(choices); i++) {
+		struct plan p;
+		size_t nr;
+
+		plan_build(&p);
+		nr = plan_select(&p, choices[i].globs);
+		if (!ok(has_test(&p, A) == choices[i].a && has_test(&p, Z) == choices[i].z &&
+			nr == p.nr, "chosen by \"%s\"", choices[i].globs))
+			note("%d and %d of %zu, %zu", has_test(&p, A), has_test(&p, Z), p.nr, nr);
+		plan_free(&p);
+	}
+}
+
+static void test_choice_order(void)
+{
+	struct plan all, some;
+	size_t at = 0;
+	bool order = true;
+
+	plan_build(&all);
+	plan_build(&some);
+	is_int(plan_select(&some, NULL), all.nr, "no globs: all");
+	plan_select(&some, "vmsplice.*,fork.*");
+	for (size_t i = 0; i < some.nr && order; i++) {
+		while (at < all.nr && strcmp(all.tests[at].id, some.tests[i].id))
+			at++;
+		order = at < all.nr;
+	}
+	ok(order, "what is chosen keeps the order of the plan");
+	plan_free(&all);
+	plan_free(&some);
+}
+
+static const char *const groups[] = {
+	"quick", "kselftest", "full",
+#ifdef __x86_64__
+	"huge",		/* elsewhere there may be no page that large */
+#endif
+};
+
+static void test_groups(void)
+{
+	struct plan p;
+	size_t homeless = 0, both = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(groups); i++) {
+		plan_build(&p);
+		ok(group_find(groups[i]) >= 0 && plan_select_group(&p, group_find(groups[i])),
+		   "group %s has tests", groups[i]);
+		plan_free(&p);
+	}
+	is_int(group_find("nope"), -1, "no such group");
+	plan_build(&p);
+	for (size_t i = 0; i < p.nr; i++) {
+		homeless += !(p.tests[i].groups & (1u << GROUP_FULL | 1u << GROUP_HUGE));
+		both += !!(p.tests[i].groups & 1u << GROUP_FULL) &&
+			!!(p.tests[i].groups & 1u << GROUP_HUGE);
+	}
+	is_int(homeless, 0, "each test is in full or huge");
+	is_int(both, 0, "and none in both");
+	plan_free(&p);
+}
+
+int main(int argc, char **argv)
+{
+	const char *expected = argc > 1 ? argv[1] : "t/ids.expected";
+
+	plan(9 + 5 + 1 + 2 + ARRAY_SIZE(twelve_by) * ARRAY_SIZE(twelve_kinds) +
+	     ARRAY_SIZE(choices) + 2 + ARRAY_SIZE(groups) + 3);
+	test_axes();
+	test_plan_ids();
+	test_rows();
+	test_stable(expected);
+	test_the_twelve();
+	test_choices();
+	test_choice_order();
+	test_groups();
+	return tap_done();
+}

@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# What the tests of vm/ share.
+
+use strict;
+use warnings;
+use Cwd qw(abs_path);
+use File::Basename qw(dirname);
+use File::Temp qw(tempdir);
+
+our $top = abs_path(dirname(__FILE__) . '/..');
+our $tmp = tempdir('cowpin-vm-XXXXXX', TMPDIR => 1, CLEANUP => 1);
+
+sub slurp {
+	my ($path) = @_;
+
+	open(my $fh, '<', $path) or return '';
+	local $/;
+	return <$fh> // '';
+}
+
+sub spew {
+	my ($path, $text, $mode) = @_;
+
+	open(my $fh, '>', $path) or die "$path: $!\n";
+	print $fh $text;
+	close($fh);
+	chmod($mode, $path) if defined $mode;
+	return $path;
+}
+
+# run(COMMAND...) -> { out, err, code }
+sub run {
+	my @command = @_;
+	my $pid = fork() // die "fork: $!\n";
+
+	if (!$pid) {
+		open(STDIN, '<', '/dev/null');
+		open(STDOUT, '>', "$tmp/stdout");
+		open(STDERR, '>', "$tmp/stderr");
+		exec(@command) or exit 126;
+	}
+	waitpid($pid, 0);
+	return { out => slurp("$tmp/stdout"), err => slurp("$tmp/stderr"),
+		 code => $? & 127 ? 128 + ($? & 127) : $? >> 8 };
+}
+
+# A program for the guest, as a script: what cow would tell of three tests,
+# then LAST instead of the rest.
+sub guest_script {
+	my ($name, $last) = @_;
+
+	return spew("$tmp/$name", <<"EOF", 0755);
+#!/bin/sh
+for id in t.one t.two t.three; do echo "plan \$id" >&3; done
+echo 'TAP version 13'
+echo '1..3'
+echo '# [RUN] the first'
+echo 'ok 1 - t.one'
+echo '# [RUN] the second'
+$last
+EOF
+}
+
+# Boots KERNEL from scratch, runs cow there on the tests IDS, with its options
+# ARGS. What comes back from run() has also the results.
+sub cow_on {
+	my ($kernel, $ids, @args) = @_;
+	my $got = run("$top/run_vmtests.sh", '-k', $kernel, '--tap', '--results',
+		      "$tmp/results", '--', @args, '--run', join(',', @$ids));
+
+	$got->{tests} = tap_tests($got->{out});
+	return $got;
+}
+
+# tap_tests(TAP) -> [ { number, ok, id, skip, title, text } ]: the title is the
+# [RUN] comment before, the text what comes after until the next test.
+sub tap_tests {
+	my ($tap) = @_;
+	my (@tests, $title);
+
+	for my $line (split /\n/, $tap) {
+		if ($line =~ /^# \[RUN\] (.*)/) {
+			$title = $1;
+		} elsif ($line =~ /^(not )?ok (\d+) - (\S+)( # SKIP.*)?/) {
+			push @tests, { number => $2, ok => !$1, id => $3,
+				       skip => $4, title => $title, text => '' };
+		} elsif (@tests) {
+			$tests[-1]{text} .= "$line\n";
+		}
+	}
+	return \@tests;
+}
+
+# The reason code of a failed test, from its YAML block.
+sub reason {
+	my ($test) = @_;
+
+	return $test->{text} =~ /^  reason: '(.*)'$/m ? $1 : 'none';
+}
+
+1;

@@ -1,0 +1,404 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * PID 1 of the guest: prepare the machine, run one program, tell how it
+ * ended, power off.
+ *
+ * Four serial ports lead out of the guest, because 8250 is the one driver
+ * that every kernel has built in:
+ *
+ *	ttyS0	console		kernel messages, nothing of ours
+ *	ttyS1	stdout		of the program: TAP
+ *	ttyS2	stderr		of the program
+ *	ttyS3	control		what happened, one line each:
+ *
+ *		kernel RELEASE	what is running
+ *		boot MS		ready to run, MS milliseconds after power on
+ *		note TEXT	something did not work that may be needed
+ *		fatal TEXT	the program cannot be run at all
+ *		start		the program has been started
+ *		exit N		it has ended ...
+ *		signal N	... or was killed
+ *		poweroff	all output is out, nothing more will come
+ *
+ * The program gets the control port as well (COWPIN_CONTROL_FD) and may add
+ * lines of its own. So the verdict never depends on console text.
+ *
+ * What to run is in /cowpin/argv and /cowpin/env (NUL-terminated strings),
+ * which modules to load in /cowpin/modules, then /cowpin/modules.run ("PATH
+ * PARAMETERS" a line).
+ */
+#define _GNU_SOURCE
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/reboot.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/utsname.h>
+#include <sys/wait.h>
+#include <termios.h>
+#include <time.h>
+#include <unistd.h>
+
+#define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
+#define CONTROL_FD	3
+#define HUGEPAGES	"/sys/kernel/mm/hugepages"
+
+enum { OUT, ERR, CONTROL, NR_PORTS };
+
+static const char * const port_names[NR_PORTS] = {
+	[OUT] = "/dev/ttyS1",
+	[ERR] = "/dev/ttyS2",
+	[CONTROL] = "/dev/ttyS3",
+};
+
+static int ports[NR_PORTS] = { -1, -1, -1 };
+
+static void write_all(int fd, const char *buf, size_t len)
+{
+	while (len) {
+		ssize_t n = write(fd, buf, len);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return;
+		buf += n;
+		len -= n;
+	}
+}
+
+/* One line to the control port; to the console when there is none. */
+static void __attribute__((format(printf, 1, 2))) tell(const char *fmt, ...)
+{
+	char line[512];
+	va_list ap;
+	int len;
+
+	va_start(ap, fmt);
+	len = vsnprintf(line, sizeof(line) - 1, fmt, ap);
+	va_end(ap);
+	if (len > (int)sizeof(line) - 2)
+		len = sizeof(line) - 2;
+	line[len++] = '\n';
+	write_all(ports[CONTROL] < 0 ? STDERR_FILENO : ports[CONTROL], line,
+		  len);
+}
+
+static void __attribute__((noreturn)) power_off(void)
+{
+	sync();
+	tell("poweroff");
+	for (int i = 0; i < NR_PORTS; i++)
+		if (ports[i] >= 0)
+			tcdrain(ports[i]);
+	reboot(RB_POWER_OFF);
+	/* No ACPI, no driver for the power button: a reset ends QEMU too. */
+	reboot(RB_AUTOBOOT);
+	for (;;)
+		pause();
+}
+
+static void __attribute__((noreturn, format(printf, 1, 2)))
+die(const char *fmt, ...)
+{
+	char text[400];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	tell("fatal %s", text);
+	power_off();
+}
+
+struct mount_point {
+	const char *target, *type, *data;
+	bool required;
+};
+
+/* /dev first: without it there is no channel to complain on. */
+static const struct mount_point mount_points[] = {
+	{ "/dev", "devtmpfs", NULL, true },
+	{ "/proc", "proc", NULL, true },
+	{ "/sys", "sysfs", NULL, true },
+	{ "/tmp", "tmpfs", "mode=1777", true },
+	{ "/run", "tmpfs", "mode=755", true },
+	{ "/dev/shm", "tmpfs", "mode=1777", true },
+	{ "/dev/pts", "devpts", NULL, false },
+	{ "/sys/kernel/debug", "debugfs", NULL, false },
+	{ "/sys/kernel/tracing", "tracefs", NULL, false },
+	{ "/sys/fs/cgroup", "cgroup2", NULL, false },
+};
+
+static int mount_one(const struct mount_point *mp)
+{
+	/* In sysfs there are the directories that the kernel has a use for. */
+	if (mkdir(mp->target, 0755) && errno != EEXIST)
+		return errno == EPERM ? -ENOENT : -errno;
+	if (mount(mp->type, mp->target, mp->type, MS_NOSUID, mp->data))
+		return errno == EBUSY ? 0 : -errno;
+	return 0;
+}
+
+/* Out of the way of the descriptors that the program will get. */
+static int open_high(const char *path)
+{
+	int fd = open(path, O_RDWR | O_NOCTTY | O_CLOEXEC);
+	int high = fcntl(fd, F_DUPFD_CLOEXEC, 10);
+
+	close(fd);
+	return high;
+}
+
+/* A port that stays closed is reported once there is a channel for it. */
+static void open_ports(void)
+{
+	for (int i = 0; i < NR_PORTS; i++) {
+		struct termios tio;
+
+		ports[i] = open_high(port_names[i]);
+		if (ports[i] < 0 || tcgetattr(ports[i], &tio))
+			continue;
+		/* Not a terminal: no echo, no CR before LF, no signals. */
+		cfmakeraw(&tio);
+		tio.c_cflag |= CLOCAL;
+		tcsetattr(ports[i], TCSANOW, &tio);
+	}
+}
+
+static void check_ports(void)
+{
+	for (int i = 0; i < NR_PORTS; i++)
+		if (ports[i] < 0)
+			die("%s: no such serial port (the kernel needs CONFIG_SERIAL_8250 with 4 ports)",
+			    port_names[i]);
+}
+
+static void mount_all(void)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(mount_points); i++) {
+		const struct mount_point *mp = &mount_points[i];
+		int err = mount_one(mp);
+
+		if (!i)
+			open_ports();
+		if (!err)
+			continue;
+		if (mp->required)
+			die("mount %s: %s", mp->target, strerror(-err));
+		/* Kernels without it are allowed: cow skips what needs it. */
+		if (err != -ENODEV && err != -ENOENT)
+			tell("note mount %s: %s", mp->target, strerror(-err));
+	}
+}
+
+static void mount_hugetlbfs(const char *dir, const char *options)
+{
+	const struct mount_point mp = { dir, "hugetlbfs", options, false };
+	int err = mount_one(&mp);
+
+	if (err)
+		tell("note mount %s: %s", dir, strerror(-err));
+}
+
+/* One mount a size: /dev/hugepages has the default, others carry a name. */
+static void mount_hugepages(void)
+{
+	DIR *sizes = opendir(HUGEPAGES);
+	struct dirent *de;
+
+	if (!sizes)
+		return;
+	mount_hugetlbfs("/dev/hugepages", NULL);
+	while ((de = readdir(sizes))) {
+		unsigned long kb;
+		char dir[64], options[32];
+
+		if (sscanf(de->d_name, "hugepages-%lukB", &kb) != 1)
+			continue;
+		if (kb % (1UL << 20))
+			snprintf(dir, sizeof(dir), "/dev/hugepages-%luM",
+				 kb >> 10);
+		else
+			snprintf(dir, sizeof(dir), "/dev/hugepages-%luG",
+				 kb >> 20);
+		snprintf(options, sizeof(options), "pagesize=%luK", kb);
+		mount_hugetlbfs(dir, options);
+	}
+	closedir(sizes);
+}
+
+static void load_module(char *line)
+{
+	char *params = line + strcspn(line, " \n");
+	int fd;
+
+	if (*params)
+		*params++ = '\0';
+	params[strcspn(params, "\n")] = '\0';
+	fd = open(line, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || (syscall(SYS_finit_module, fd, params, 0) &&
+		       errno != EEXIST))
+		tell("note module %s: %s", line, strerror(errno));
+	if (fd >= 0)
+		close(fd);
+}
+
+static void load_modules(const char *path)
+{
+	FILE *list = fopen(path, "re");
+	char line[1024];
+
+	if (!list)
+		return;
+	while (fgets(line, sizeof(line), list))
+		if (line[0] != '\n')
+			load_module(line);
+	fclose(list);
+}
+
+static void set_limit(int resource, rlim_t limit)
+{
+	const struct rlimit rl = { limit, limit };
+
+	if (setrlimit(resource, &rl))
+		tell("note setrlimit %d: %s", resource, strerror(errno));
+}
+
+static void write_file(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return;
+	write_all(fd, text, strlen(text));
+	close(fd);
+}
+
+static void prepare(void)
+{
+	set_limit(RLIMIT_MEMLOCK, RLIM_INFINITY);
+	set_limit(RLIMIT_NOFILE, 65536);
+	set_limit(RLIMIT_CORE, 0);
+	if (sethostname("cowpin", strlen("cowpin")))
+		tell("note sethostname: %s", strerror(errno));
+	/* Booting was quiet to be quick; what comes now belongs in the log. */
+	write_file("/proc/sys/kernel/printk", "7 4 1 7");
+}
+
+/* A file of NUL-terminated strings, as an array that ends with NULL. */
+static char **read_strings(const char *path)
+{
+	static const size_t max = 1 << 20;
+	char *buf = malloc(max + 1), **strings;
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	size_t len = 0, count = 0;
+	ssize_t n;
+
+	if (fd < 0 || !buf)
+		die("%s: %s", path, strerror(errno));
+	while (len < max && (n = read(fd, buf + len, max - len)) > 0)
+		len += n;
+	close(fd);
+	buf[len] = '\0';
+	strings = calloc(len + 1, sizeof(*strings));
+	if (!strings)
+		die("%s: %s", path, strerror(errno));
+	for (size_t i = 0; i < len; i += strlen(buf + i) + 1)
+		strings[count++] = buf + i;
+	return strings;
+}
+
+static void __attribute__((noreturn)) exec_program(char **argv, char **env)
+{
+	int null = open("/dev/null", O_RDONLY);
+
+	setsid();
+	clearenv();
+	for (; *env; env++)
+		putenv(*env);
+	if (dup2(null, STDIN_FILENO) < 0 ||
+	    dup2(ports[OUT], STDOUT_FILENO) < 0 ||
+	    dup2(ports[ERR], STDERR_FILENO) < 0 ||
+	    dup2(ports[CONTROL], CONTROL_FD) < 0 || chdir("/tmp"))
+		die("set up %s: %s", argv[0], strerror(errno));
+	execv(argv[0], argv);
+	tell("fatal %s: %s", argv[0], strerror(errno));
+	_exit(127);
+}
+
+/* Waits for the program; orphans that end meanwhile are ours to reap. */
+static int wait_for(pid_t program)
+{
+	int status;
+
+	for (;;) {
+		pid_t pid = wait(&status);
+
+		if (pid == program)
+			return status;
+		if (pid < 0 && errno != EINTR)
+			die("wait: %s", strerror(errno));
+	}
+}
+
+static void run_program(void)
+{
+	char **argv = read_strings("/cowpin/argv");
+	char **env = read_strings("/cowpin/env");
+	pid_t pid;
+	int status;
+
+	if (!argv[0])
+		die("/cowpin/argv: empty");
+	tell("start");
+	pid = fork();
+	if (pid < 0)
+		die("fork: %s", strerror(errno));
+	if (!pid)
+		exec_program(argv, env);
+	status = wait_for(pid);
+	if (WIFSIGNALED(status))
+		tell("signal %d", WTERMSIG(status));
+	else
+		tell("exit %d", WEXITSTATUS(status));
+}
+
+static void tell_machine(void)
+{
+	struct utsname uts;
+	struct timespec now;
+
+	uname(&uts);
+	tell("kernel %s", uts.release);
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	tell("boot %lld", now.tv_sec * 1000LL + now.tv_nsec / 1000000);
+}
+
+int main(int argc, char **argv)
+{
+	/* accel.sh runs init as the program, to see whether anything runs. */
+	if (getpid() != 1 && argc == 2 && !strcmp(argv[1], "--probe"))
+		return 0;
+	if (getpid() != 1) {
+		fprintf(stderr, "init: runs as PID 1 of a guest only\n");
+		return 2;
+	}
+	mount_all();
+	check_ports();
+	mount_hugepages();
+	load_modules("/cowpin/modules");
+	load_modules("/cowpin/modules.run");
+	prepare();
+	tell_machine();
+	run_program();
+	power_off();
+}
