@@ -6,14 +6,21 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/io_uring.h>
+#include <linux/magic.h>
+#include <linux/userfaultfd.h>
 #include <stdarg.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "vm_util.h"
+
+#ifndef MADV_COLLAPSE
+#define MADV_COLLAPSE	25
+#endif
 
 #define GUP_TEST_FILE	"/sys/kernel/debug/gup_test"
 #define GUP_TEST_STOP	_IO('g', 8)
@@ -143,6 +150,115 @@ static bool memcg_met(const struct ask *a)
 	return true;
 }
 
+/* Bytes that must be free in swap: all the tests that run side by side, and more. */
+#define SWAP_NEEDED	(64 * MIB)
+
+static bool swap_met(const struct ask *a)
+{
+	if (meminfo("SwapFree") < (long long)SWAP_NEEDED)
+		return no(a, "no swap, or less than %lu MiB of it is free", SWAP_NEEDED / MIB);
+	return true;
+}
+
+static bool mthp_met(const struct ask *a)
+{
+	char path[128], word[32];
+
+	if (a->size == thp_pmd_size())
+		return true;
+	snprintf(path, sizeof(path), THP_SYSFS "/hugepages-%zukB/enabled", a->size / KIB);
+	if (choice_read(path, word, sizeof(word)))
+		return no(a, "the kernel has no THP of %zu kB", a->size / KIB);
+	if (!strcmp(word, "never"))
+		return no(a, "THP of %zu kB is switched off", a->size / KIB);
+	return true;
+}
+
+static bool scratch_met(const struct ask *a, const char *dir, long magic)
+{
+	struct statfs fs;
+
+	if (statfs(dir, &fs) || fs.f_type != magic)
+		return no(a, "no scratch file system at %s (no such file system, disk or mkfs)",
+			  dir);
+	return true;
+}
+
+static bool ext4_met(const struct ask *a)
+{
+	return scratch_met(a, SCRATCH_DIR "ext4", EXT4_SUPER_MAGIC);
+}
+
+static bool xfs_met(const struct ask *a)
+{
+	return scratch_met(a, SCRATCH_DIR "xfs", XFS_SUPER_MAGIC);
+}
+
+static bool btrfs_met(const struct ask *a)
+{
+	return scratch_met(a, SCRATCH_DIR "btrfs", BTRFS_SUPER_MAGIC);
+}
+
+/* A write to a read-only page of our own, as a debugger makes it. */
+static bool force_works(void)
+{
+	char *at = mmap(NULL, page_size(), PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	int fd = open("/proc/self/mem", O_RDWR | O_CLOEXEC);
+	bool works = at != MAP_FAILED && fd >= 0 && pwrite(fd, "x", 1, (uintptr_t)at) == 1;
+
+	if (fd >= 0)
+		close(fd);
+	if (at != MAP_FAILED)
+		munmap(at, page_size());
+	return works;
+}
+
+static bool force_met(const struct ask *a)
+{
+	static int works = -1;
+
+	if (works < 0)
+		works = force_works();
+	return works || no(a, "the kernel allows no FOLL_FORCE writes (proc_mem.force_override)");
+}
+
+static bool uffd_met(const struct ask *a)
+{
+	int fd = syscall(SYS_userfaultfd, O_CLOEXEC | UFFD_USER_MODE_ONLY);
+
+	if (fd < 0)
+		return no(a, "userfaultfd: %s", strerror(errno));
+	close(fd);
+	return true;
+}
+
+/* Collapse a range with one page in it; EINVAL means that the kernel does not know how. */
+static bool collapse_known(void)
+{
+	size_t pmd = thp_pmd_size(), len = 2 * pmd;
+	char *map = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	char *at = (char *)(((uintptr_t)map + pmd - 1) / pmd * pmd);
+	bool known;
+
+	if (!pmd || map == MAP_FAILED)
+		return false;
+	madvise(map, len, MADV_NOHUGEPAGE);
+	*at = 1;
+	madvise(map, len, MADV_HUGEPAGE);
+	known = !madvise(at, pmd, MADV_COLLAPSE) || errno != EINVAL;
+	munmap(map, len);
+	return known;
+}
+
+static bool collapse_met(const struct ask *a)
+{
+	static int known = -1;
+
+	if (known < 0)
+		known = collapse_known();
+	return known || no(a, "the kernel has no MADV_COLLAPSE (6.1)");
+}
+
 static const struct {
 	const char *code;
 	bool (*met)(const struct ask *a);
@@ -154,6 +270,14 @@ static const struct {
 	[NEED_THP] = { "no-thp", thp_met },
 	[NEED_HUGE_ZERO] = { "no-huge-zeropage", huge_zero_met },
 	[NEED_MEMCG] = { "no-memcg", memcg_met },
+	[NEED_SWAP] = { "no-swap", swap_met },
+	[NEED_MTHP] = { "no-mthp", mthp_met },
+	[NEED_EXT4] = { "no-ext4", ext4_met },
+	[NEED_XFS] = { "no-xfs", xfs_met },
+	[NEED_BTRFS] = { "no-btrfs", btrfs_met },
+	[NEED_FORCE] = { "no-force", force_met },
+	[NEED_UFFD] = { "no-uffd", uffd_met },
+	[NEED_COLLAPSE] = { "kernel", collapse_met },
 	[NEED_SOFTDIRTY] = { "no-softdirty", softdirty_met },
 };
 

@@ -19,13 +19,24 @@ enum need {
 	NEED_HUGE_ZERO,		/* huge zeropage enabled */
 	NEED_SOFTDIRTY,		/* clear_refs write-protects */
 	NEED_MEMCG,		/* cgroup v2 with the memory controller */
+	NEED_SWAP,
+	NEED_MTHP,		/* THP of the kind's size */
+	NEED_EXT4,		/* scratch file systems below SCRATCH_DIR */
+	NEED_XFS,
+	NEED_BTRFS,
+	NEED_FORCE,		/* writes past the protection through /proc/self/mem */
+	NEED_UFFD,
+	NEED_COLLAPSE,		/* MADV_COLLAPSE */
 	NR_NEEDS
 };
 #define NEED(n)		(1u << NEED_##n)
 
+/* Scratch file systems are mounted here, each at its own name. */
+#define SCRATCH_DIR	"/run/cowpin/"
+
 /*
  * The first of @needs (a mask of NEED()) that the machine does not meet, or -1.
- * @size: the hugetlb page size, @pages: how many pages of it one test takes.
+ * @size: the hugetlb page or THP size, @pages: how many pages of it one test takes.
  * @why (at least 160 bytes) gets the reason in plain words.
  */
 int needs_unmet(unsigned int needs, size_t size, unsigned int pages, char *why, size_t len);

@@ -3,11 +3,13 @@
 #define _GNU_SOURCE
 #include "engine/actor.h"
 
+#include <linux/magic.h>
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "engine/actor_self.h"
@@ -37,12 +39,22 @@ static void actor_begin(int index)
 	actor_loop();
 }
 
+/* Shared mappings of all file systems but those in memory are write-protected to track writes. */
+static bool dirty_tracked(const struct mem *m)
+{
+	struct statfs fs;
+
+	return (m->kind->props & KIND_SHARED) && m->fd >= 0 && !fstatfs(m->fd, &fs) &&
+	       fs.f_type != TMPFS_MAGIC && fs.f_type != HUGETLBFS_MAGIC;
+}
+
 static int act_create(const struct command *c)
 {
 	int ret = self.mem.kind->create(&self.mem);
 
 	(void)c;
 	self.stage->layout = self.mem.layout;
+	self.stage->dirty_tracked = dirty_tracked(&self.mem);
 	memset(self.prot, PROT_READ | PROT_WRITE, self.mem.layout.cells);
 	return ret;
 }

@@ -230,10 +230,12 @@ void compare_faults(int actor, size_t first, size_t count)
 			continue;
 		if (must)
 			diag_fail(d.result, "write-allowed",
-				  "%c could write where its mapping is read-only", actor_name(actor));
+				  "%c could write where its mapping is read-only",
+				  actor_name(actor));
 		else
 			diag_fail(d.result, "write-refused",
-				  "%c got SIGSEGV where its mapping is writable", actor_name(actor));
+				  "%c got SIGSEGV where its mapping is writable",
+				  actor_name(actor));
 		diag_table_page(d.result, actor_name(actor), d.stage->view[actor].pagemap[c]);
 		return;
 	}

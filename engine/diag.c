@@ -68,8 +68,8 @@ static const char *reason_of(const struct reading *seen, struct value expected, 
 static void line_page(struct result *r, const struct model *m, size_t cell, size_t differing)
 {
 	if (m->cells > 1)
-		diag_line(r, "  %zu of %zu pages looked at differ, the first is cell %zu", differing,
-			  m->cells, cell);
+		diag_line(r, "  %zu of %zu pages looked at differ, the first is cell %zu",
+			  differing, m->cells, cell);
 }
 
 void diag_view(struct result *r, const struct model *m, int actor, size_t cell,

@@ -204,7 +204,7 @@ static bool pinned(void)
 static bool must_refuse(const struct step *s)
 {
 	return s->op == OP_PIN && (s->pin_flags & PIN_RW) && (s->pin_flags & PIN_LONGTERM) &&
-	       (d.test->kind->props & KIND_DIRTY_TRACKED);
+	       d.stage->dirty_tracked;
 }
 
 /* A step that did not work: is that as it should be? */

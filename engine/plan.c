@@ -262,6 +262,13 @@ unsigned int test_hugetlb_pages(const struct test *t)
 	return !!(t->kind->props & KIND_FILE) + t->steps->actors;
 }
 
+static const unsigned int step_needs[NR_OPS] = {
+	[OP_CLEARREFS] = NEED(SOFTDIRTY),
+	[OP_FORCE] = NEED(FORCE),
+	[OP_UFFDCOPY] = NEED(UFFD),
+	[OP_COLLAPSE] = NEED(COLLAPSE),
+};
+
 unsigned int test_needs(const struct test *t)
 {
 	unsigned int needs = t->kind->needs | (t->scenario->accounts ? NEED(MEMCG) : 0);
@@ -269,8 +276,7 @@ unsigned int test_needs(const struct test *t)
 	for (int i = 0; i < t->steps->nr; i++) {
 		const struct step *s = &t->steps->step[i];
 
-		if (s->op == OP_CLEARREFS)
-			needs |= NEED(SOFTDIRTY);
+		needs |= step_needs[s->op];
 		if (s->op == OP_PIN)
 			needs |= (s->by ? s->by : t->by)->needs;
 	}

@@ -24,12 +24,9 @@ static struct pool *pool_of(size_t size)
 	return &pools[0];
 }
 
-/* From here on tests run one at a time: clearing such pages dwarfs what -j could save. */
-#define ONE_AT_A_TIME	GIB
-
 static void pool_fill(struct pool *p, unsigned int jobs)
 {
-	unsigned int want = p->want * (p->size < ONE_AT_A_TIME ? jobs : 1);
+	unsigned int want = p->want * jobs;
 	long long have = hugetlb_count(p->size, "free_hugepages");
 	char path[128], value[32];
 

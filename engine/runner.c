@@ -13,12 +13,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "engine/charge.h"
 #include "engine/diag.h"
 #include "engine/director.h"
 #include "engine/health.h"
-#include "engine/module.h"
 #include "engine/pools.h"
+#include "engine/provision.h"
 #include "engine/settings.h"
 #include "vm_util.h"
 
@@ -322,25 +321,6 @@ static void stop(int sig)
 	kill(getpid(), sig);
 }
 
-static void prepare_machine(void)
-{
-	unsigned int needs = 0;
-	char word[32];
-
-	for (size_t i = 0; i < run.plan->nr; i++)
-		needs |= test_needs(&run.plan->tests[i]);
-	if (needs & NEED(THP) && !choice_read(THP_SYSFS "/enabled", word, sizeof(word)) &&
-	    !strcmp(word, "never"))
-		settings_set(THP_SYSFS "/enabled", "madvise");
-	if (needs & NEED(HUGE_ZERO))
-		settings_set(THP_SYSFS "/use_zero_page", "1");
-	if (needs & NEED(MODULE))
-		module_load();
-	if (needs & NEED(MEMCG))
-		charge_provide();
-	pools_fill(run.plan, run.options->jobs);
-}
-
 static int prepare_slots(void)
 {
 	for (unsigned int i = 0; i < run.options->jobs; i++) {
@@ -374,7 +354,7 @@ int run_plan(const struct plan *p, const struct run_options *o)
 	signal(SIGINT, stop);
 	signal(SIGTERM, stop);
 	signal(SIGHUP, stop);
-	prepare_machine();
+	provision(p, o->jobs);
 	health_start();
 	while (run.printed < p->nr) {
 		start_some();

@@ -88,6 +88,7 @@ struct stage {
 	uint32_t doorbell;	/* futex: rung by every reply */
 	int step;		/* where the director is, for whoever finds it dead */
 	struct layout layout;	/* of the region, set by CMD_CREATE */
+	bool dirty_tracked;	/* likewise: its file system wants to know of every write */
 	struct result result;
 	struct box box[ACTORS_MAX];
 	struct view view[ACTORS_MAX];

@@ -60,7 +60,8 @@ static int parse_actor(struct parser *p)
 	if (!next_word(p))
 		return fail(p, "an actor is missing here");
 	if (p->len != 1 || !is_actor_name(*p->word))
-		return fail(p, "'%.*s' is no actor (a capital letter but D and F)", p->len, p->word);
+		return fail(p, "'%.*s' is no actor (a capital letter but D and F)", p->len,
+			    p->word);
 	switch (p->state[*p->word - 'A']) {
 	case 0:
 		return fail(p, "nobody has forked %c yet", *p->word);
@@ -76,7 +77,8 @@ static int arg_child(struct parser *p)
 	if (!next_word(p))
 		return fail(p, "the child's name is missing here");
 	if (p->len != 1 || !is_actor_name(*p->word))
-		return fail(p, "'%.*s' is no actor (a capital letter but D and F)", p->len, p->word);
+		return fail(p, "'%.*s' is no actor (a capital letter but D and F)", p->len,
+			    p->word);
 	if (p->state[*p->word - 'A'])
 		return fail(p, "the name %c is taken", *p->word);
 	if (p->out->actors == ACTORS_MAX)

@@ -48,7 +48,7 @@ const struct kind *kind_find(const char *id)
 	return NULL;
 }
 
-static void mem_region(struct mem *m, void *base, size_t len)
+void mem_set_region(struct mem *m, void *base, size_t len)
 {
 	m->base = base;
 	m->len = len;
@@ -67,17 +67,24 @@ int mem_map_anon(struct mem *m, size_t len, size_t align)
 	if (m->map == MAP_FAILED)
 		return mem_fail(m, "mmap of %zu bytes: %s", m->map_len, strerror(errno));
 	start = ((uintptr_t)m->map + align - 1) / align * align;
-	mem_region(m, (void *)start, len);
+	mem_set_region(m, (void *)start, len);
 	return 0;
 }
 
-int mem_map_file(struct mem *m, size_t len, int flags)
+size_t mem_length(const struct mem *m, size_t len)
 {
+	return m->want ? m->want : len;
+}
+
+int mem_map_file(struct mem *m, size_t len)
+{
+	int flags = m->kind->props & KIND_SHARED ? MAP_SHARED : MAP_PRIVATE;
+
 	m->map_len = len;
 	m->map = mmap(NULL, len, PROT_READ | PROT_WRITE, flags, m->fd, 0);
 	if (m->map == MAP_FAILED)
 		return mem_fail(m, "mmap of the file (%zu bytes): %s", len, strerror(errno));
-	mem_region(m, m->map, len);
+	mem_set_region(m, m->map, len);
 	return 0;
 }
 

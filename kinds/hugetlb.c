@@ -71,7 +71,7 @@ static int memfd_hugetlb_create(struct mem *m)
 		return mem_fail(m, "memfd_create of %zu kB pages: %s", m->size / KIB,
 				strerror(errno));
 	ret = mem_fill_file(m, m->size);
-	return ret ? ret : mem_map_file(m, m->size, MAP_PRIVATE);
+	return ret ? ret : mem_map_file(m, m->size);
 }
 
 static int hugetlb_verify(struct mem *m)
@@ -105,6 +105,20 @@ DEFINE_KIND(memfd_hugetlb) = {
 	.title = "memfd hugetlb",
 	.rank = 240,
 	.props = KIND_FILE | KIND_NOT_ANON | KIND_PRIVATE | KIND_HUGETLB,
+	.needs = NEED(ROOT) | NEED(HUGETLB),
+	.sizes = all_sizes,
+	.spell_size = true,
+	.region = whole,
+	.create = memfd_hugetlb_create,
+	.verify = memfd_hugetlb_verify,
+	.destroy = mem_unmap,
+};
+
+DEFINE_KIND(memfd_hugetlb_shared) = {
+	.id = "memfd.hugetlb.shared",
+	.title = "memfd hugetlb",
+	.rank = 340,
+	.props = KIND_FILE | KIND_SHARED | KIND_HUGETLB,
 	.needs = NEED(ROOT) | NEED(HUGETLB),
 	.sizes = all_sizes,
 	.spell_size = true,

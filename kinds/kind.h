@@ -19,7 +19,6 @@
 #define KIND_THP	(1u << 6)
 #define KIND_NOT_ANON	(1u << 7)	/* page cache or zeropage until first written */
 #define KIND_FIRST	(1u << 8)	/* stands for its family in small selections */
-#define KIND_DIRTY_TRACKED (1u << 9)	/* shared file mapping that needs write notification */
 #define KIND_DISK	(1u << 10)	/* a file on a real file system */
 #define KIND_EXTRA	(1u << 12)	/* not in the kernel's suite */
 #define KIND_BASE	(1u << 11)	/* anonymous base pages, nothing else */
@@ -69,13 +68,26 @@ const struct kind *kind_find(const char *id);
 
 /* Map @len bytes of anonymous memory aligned to @align; sets map, base, len. */
 int mem_map_anon(struct mem *m, size_t len, size_t align);
-/* Map m->fd MAP_PRIVATE, readable and writable. */
-int mem_map_file(struct mem *m, size_t len, int flags);
+/* The tested region is but [base, base + len) of what was mapped. */
+void mem_set_region(struct mem *m, void *base, size_t len);
+/* Map m->fd as the kind's properties say, readable and writable. */
+int mem_map_file(struct mem *m, size_t len);
 /* Give the file behind m its content. */
 int mem_fill_file(struct mem *m, size_t len);
 void mem_unmap(struct mem *m);
 /* Every page present and of a frame whose kpageflags have all of @set, none of @clear. */
 int mem_verify_flags(struct mem *m, uint64_t set, uint64_t clear, const char *what);
+/* Bytes of a region: what the caller wants of it, else @len. */
+size_t mem_length(const struct mem *m, size_t len);
+/* Have the kernel swap out the whole region; fails if a page stays. */
+int mem_swap_out(struct mem *m);
+/* Every page is in swap. */
+int mem_verify_swapped(struct mem *m);
+/*
+ * The region's pages are consecutive pages of one large folio, from its page 0 on, whose
+ * size is @size; mapped by a PMD, or by PTEs.
+ */
+int mem_verify_folio(struct mem *m, size_t size, bool by_pmd);
 /* Every page is the very page that the file behind m has there. */
 int mem_verify_file(struct mem *m);
 

@@ -1,22 +1,53 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Transparent huge pages. */
+/*
+ * Transparent huge pages, of PMD size and of every smaller size (mTHP): whole or in part,
+ * mapped by a PMD or by PTEs, in memory or in swap.
+ *
+ * All sizes are enabled for madvise() during a run. A mapping that is just as large as the
+ * folio shall be, and aligned to it, gets a folio of that size, for no larger one fits.
+ */
 #define _GNU_SOURCE
 #include "kind.h"
 
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "vm_util.h"
 
 static int pmd_size(size_t *sizes)
 {
 	/* A kernel without THP still has the kind in its plan, and a SKIP that says so. */
-	sizes[0] = thp_pmd_size();
+	sizes[0] = thp_pmd_size() ? thp_pmd_size() : 2 * MIB;
 	return 1;
+}
+
+/* The same on every machine of an architecture; a size that a kernel lacks is a SKIP. */
+static int all_sizes(size_t *sizes)
+{
+	size_t pmd;
+	int nr = 0;
+
+	pmd_size(&pmd);
+	for (size_t s = 16 * KIB; s <= pmd && nr < KIND_SIZES_MAX; s *= 2)
+		sizes[nr++] = s;
+	return nr;
 }
 
 static size_t whole(size_t size)
 {
 	return size;
+}
+
+static size_t half(size_t size)
+{
+	return size / 2;
+}
+
+static size_t one_page(size_t size)
+{
+	(void)size;
+	return page_size();
 }
 
 static int thp_create(struct mem *m)
@@ -25,35 +56,139 @@ static int thp_create(struct mem *m)
 
 	if (!ret && madvise(m->base, m->len, MADV_HUGEPAGE))
 		ret = mem_fail(m, "MADV_HUGEPAGE: %s", strerror(errno));
+	if (!ret && m->kind->region(m->size) != m->size)
+		mem_set_region(m, m->base, m->kind->region(m->size));
 	return ret;
 }
 
 static int thp_verify(struct mem *m)
 {
-	int ret = mem_verify_flags(m, 1ULL << KPF_ANON | 1ULL << KPF_THP, 1ULL << KPF_HUGE,
-				   "a THP");
-	long long mapped;
+	return mem_verify_folio(m, m->size, true);
+}
 
-	if (ret)
-		return ret;
-	mapped = smaps_bytes(m->base, "AnonHugePages");
-	errno = 0;
-	if (mapped < (long long)m->len)
-		return mem_fail(m, "not PMD-mapped: smaps has %lld bytes of AnonHugePages, not %zu",
-				mapped, m->len);
+static int verify_by_ptes(struct mem *m)
+{
+	return mem_verify_folio(m, m->size, false);
+}
+
+/* A page of other protection splits the PMD; the folio stays as it is. */
+static int map_by_ptes(struct mem *m)
+{
+	char *second = m->base + page_size();
+
+	if (mprotect(second, page_size(), PROT_READ) ||
+	    mprotect(second, page_size(), PROT_READ | PROT_WRITE))
+		return mem_fail(m, "mprotect of the second page: %s", strerror(errno));
 	return 0;
 }
 
+static int map_by_ptes_swapped(struct mem *m)
+{
+	int ret = map_by_ptes(m);
+
+	return ret ? ret : mem_swap_out(m);
+}
+
+/* Of the folio just its first page stays mapped. */
+static int keep_one_page(struct mem *m)
+{
+	if (madvise(m->base + page_size(), m->size - page_size(), MADV_DONTNEED))
+		return mem_fail(m, "MADV_DONTNEED: %s", strerror(errno));
+	return 0;
+}
+
+static int keep_one_page_swapped(struct mem *m)
+{
+	int ret = keep_one_page(m);
+
+	return ret ? ret : mem_swap_out(m);
+}
+
+/* The upper half of the folio is mapped elsewhere. */
+static int move_upper_half(struct mem *m)
+{
+	size_t len = m->size / 2;
+	void *to = mmap(NULL, len, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (to == MAP_FAILED || mremap(m->base + len, len, len, MREMAP_MAYMOVE | MREMAP_FIXED,
+				       to) == MAP_FAILED)
+		return mem_fail(m, "mremap of the upper half: %s", strerror(errno));
+	return 0;
+}
+
+/* A child that is gone shared the first page: all others are known as exclusive, it is not. */
+static int share_one_page(struct mem *m)
+{
+	char *rest = m->base + page_size();
+	size_t len = m->size - page_size();
+	pid_t pid;
+
+	if (madvise(rest, len, MADV_DONTFORK))
+		return mem_fail(m, "MADV_DONTFORK: %s", strerror(errno));
+	pid = fork();
+	if (!pid)
+		_exit(0);
+	if (pid < 0 || waitpid(pid, NULL, 0) != pid)
+		return mem_fail(m, "fork: %s", strerror(errno));
+	if (madvise(rest, len, MADV_DOFORK))
+		return mem_fail(m, "MADV_DOFORK: %s", strerror(errno));
+	return 0;
+}
+
+#define THP_COMMON						\
+	.props = KIND_ANON | KIND_PRIVATE | KIND_THP,		\
+	.spell_size = true,					\
+	.create = thp_create,					\
+	.destroy = mem_unmap
+
+#define IN_MEMORY	.needs = NEED(ROOT) | NEED(THP) | NEED(MTHP)
+#define IN_SWAP		.needs = NEED(ROOT) | NEED(THP) | NEED(MTHP) | NEED(SWAP), \
+			.verify = mem_verify_swapped
+
 DEFINE_KIND(thp) = {
-	.id = "thp",
-	.title = "THP",
-	.rank = 110,
+	.id = "thp", .title = "THP", .rank = 110,
 	.props = KIND_ANON | KIND_PRIVATE | KIND_THP | KIND_FIRST,
 	.needs = NEED(ROOT) | NEED(THP),
-	.sizes = pmd_size,
-	.spell_size = true,
-	.region = whole,
-	.create = thp_create,
-	.verify = thp_verify,
-	.destroy = mem_unmap,
+	.sizes = pmd_size, .spell_size = true, .region = whole,
+	.create = thp_create, .verify = thp_verify, .destroy = mem_unmap,
+};
+
+DEFINE_KIND(thp_swapped) = {
+	.id = "thp-swapped", .title = "swapped-out THP", .rank = 111,
+	.sizes = pmd_size, .region = whole, .settle = mem_swap_out, IN_SWAP, THP_COMMON,
+};
+
+DEFINE_KIND(thp_pte) = {
+	.id = "thp-pte", .title = "PTE-mapped THP", .rank = 112,
+	.sizes = all_sizes, .region = whole, .settle = map_by_ptes,
+	.verify = verify_by_ptes, IN_MEMORY, THP_COMMON,
+};
+
+DEFINE_KIND(thp_pte_swapped) = {
+	.id = "thp-pte-swapped", .title = "swapped-out, PTE-mapped THP", .rank = 113,
+	.sizes = all_sizes, .region = whole, .settle = map_by_ptes_swapped, IN_SWAP, THP_COMMON,
+};
+
+DEFINE_KIND(thp_single) = {
+	.id = "thp-single", .title = "single PTE of THP", .rank = 114,
+	.sizes = all_sizes, .region = one_page, .settle = keep_one_page,
+	.verify = verify_by_ptes, IN_MEMORY, THP_COMMON,
+};
+
+DEFINE_KIND(thp_single_swapped) = {
+	.id = "thp-single-swapped", .title = "single PTE of swapped-out THP", .rank = 115,
+	.sizes = all_sizes, .region = one_page, .settle = keep_one_page_swapped, IN_SWAP,
+	THP_COMMON,
+};
+
+DEFINE_KIND(thp_mremap) = {
+	.id = "thp-mremap", .title = "partially mremap()'ed THP", .rank = 116,
+	.sizes = all_sizes, .region = half, .settle = move_upper_half,
+	.verify = verify_by_ptes, IN_MEMORY, THP_COMMON,
+};
+
+DEFINE_KIND(thp_shared) = {
+	.id = "thp-shared", .title = "partially shared THP", .rank = 117,
+	.sizes = all_sizes, .region = whole, .settle = share_one_page,
+	.verify = verify_by_ptes, IN_MEMORY, THP_COMMON,
 };

@@ -57,7 +57,7 @@ size_t families_all(const struct family *const **list);
 struct known_issue {
 	const char *ids;	/* glob */
 	const char *fails_as;	/* reason code of the failure that is known; glob */
-	const char *kernels;	/* "FROM-TO", versions as 6.1, either may be missing; NULL: all */
+	const char *kernels;	/* "FROM-TO", as 6.1-6.3, either may be missing; NULL: all */
 	const char *arch;	/* as of uname; NULL: all */
 	const char *reason;
 	bool sometimes;		/* a pass is nothing to report */

@@ -221,10 +221,16 @@ subtest 'two at a time' => sub {
 	my ($pid, $pipe) = start_hanging();
 	my $during = explain_settings();
 
-	cow('--restore');
-	is(explain_settings(), $during, '--restore leaves a run alone that lives');
-	cow('--run', 'fork.basic.anon');
-	is(explain_settings(), $during, 'so does a second run');
+	for my $second (['--restore'], ['--run', 'fork.basic.anon']) {
+		my $r = cow(@$second);
+
+		is($r->{code}, 2, "@$second: exit code 2");
+		is($r->{out}, '', "@$second: nothing on stdout");
+		like($r->{err}, qr/\Acow: another run is under way[^\n]*\n\z/,
+		     "@$second: one line says why");
+		is(explain_settings(), $during, "@$second: the first run is left alone");
+	}
+	is(cow('--list')->{code}, 0, '--list works all the same');
 	ok(-e $journal, 'the journal is still there');
 	kill('KILL', $pid);
 	ended($pipe);

@@ -17,7 +17,7 @@ static int tap_planned, tap_run, tap_failed;
 /* The plan comes first, so that a crash in the middle shows. */
 static inline void plan(int tests)
 {
-	/* Unbuffered: a crash must not take lines with it. */
+	/* A line at a time: a crash must not take any with it. */
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	tap_planned = tests;
 	printf("TAP version 13\n1..%d\n", tests);

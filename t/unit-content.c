@@ -181,7 +181,8 @@ static void test_words(void)
 	ok(strstr(value_str((struct value){ WRITER_PIN, 4 }, buf, sizeof(buf)), "through the pin"),
 	   "a pin in words");
 	is_str(reading_str(&torn, buf, sizeof(buf)),
-	       "a torn page: what P wrote (generation 2), but at byte 8 what C wrote (generation 3)",
+	       "a torn page: what P wrote (generation 2), "
+	       "but at byte 8 what C wrote (generation 3)",
 	       "a torn page in words");
 	reading_str(&torn, small, sizeof(small));
 	ok(strlen(small) < sizeof(small), "a buffer too small is not overrun");

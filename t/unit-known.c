@@ -245,7 +245,8 @@ static void test_precedence(void)
 	plan_build(&p);
 	snprintf(text, sizeof(text), "%s %s * * mine\n", first_covered(&p, k->ids), k->fails_as);
 	load(text);
-	is_str(reason(first_covered(&p, k->ids), k->fails_as), "mine", "a file's entry comes first");
+	is_str(reason(first_covered(&p, k->ids), k->fails_as), "mine",
+	       "a file's entry comes first");
 	plan_free(&p);
 }
 

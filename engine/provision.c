@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* What a run sets up: THP settings, module, cgroups, and who else does what. */
+#define _GNU_SOURCE
+#include "engine/provision.h"
+
+#include <dirent.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/charge.h"
+#include "engine/module.h"
+#include "engine/pools.h"
+#include "engine/scratch.h"
+#include "engine/settings.h"
+#include "engine/swap.h"
+#include "vm_util.h"
+
+/* Every THP size for those who ask for it: see kinds/thp.c. */
+static void enable_sizes(void)
+{
+	DIR *dir = opendir(THP_SYSFS);
+	struct dirent *e;
+
+	while (dir && (e = readdir(dir))) {
+		char path[512];
+
+		if (strncmp(e->d_name, "hugepages-", 10))
+			continue;
+		snprintf(path, sizeof(path), THP_SYSFS "/%s/enabled", e->d_name);
+		settings_set(path, "madvise");
+	}
+	if (dir)
+		closedir(dir);
+}
+
+static void enable_thp(void)
+{
+	settings_set(THP_SYSFS "/enabled", "madvise");
+	settings_set(THP_SYSFS "/defrag", "madvise");
+	enable_sizes();
+	/* khugepaged would put together what a kind has taken apart. */
+	settings_set(THP_SYSFS "/khugepaged/scan_sleep_millisecs", "3600000");
+}
+
+static unsigned int all_needs(const struct plan *p)
+{
+	unsigned int needs = 0;
+
+	for (size_t i = 0; i < p->nr; i++)
+		needs |= test_needs(&p->tests[i]);
+	return needs;
+}
+
+void provision(const struct plan *p, unsigned int jobs)
+{
+	unsigned int needs = all_needs(p);
+
+	if (needs & NEED(THP))
+		enable_thp();
+	if (needs & NEED(HUGE_ZERO))
+		settings_set(THP_SYSFS "/use_zero_page", "1");
+	if (needs & NEED(MODULE))
+		module_load();
+	if (needs & NEED(MEMCG))
+		charge_provide();
+	if (needs & NEED(SWAP))
+		swap_provide();
+	scratch_provide(needs);
+	pools_fill(p, jobs);
+}

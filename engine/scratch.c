@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Scratch file systems: see scratch.h. */
+#define _GNU_SOURCE
+#include "engine/scratch.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/loop.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "engine/settings.h"
+#include "engine/tool.h"
+#include "needs.h"
+#include "vm_util.h"
+
+static const struct fs {
+	const char *name;
+	unsigned int need;
+	const char *mkfs, *force;	/* the tool, and its word for "whatever is there" */
+	size_t size;			/* the smallest that its mkfs is content with, about */
+} file_systems[] = {
+	{ "ext4", NEED(EXT4), "mkfs.ext4", "-F", 64 * MIB },
+	{ "xfs", NEED(XFS), "mkfs.xfs", "-f", 320 * MIB },
+	{ "btrfs", NEED(BTRFS), "mkfs.btrfs", "-f", 160 * MIB },
+};
+
+/* The device of a virtual disk with that serial number, into @dev; false: none. */
+static bool find_disk(const char *fs, char *dev, size_t len)
+{
+	char want[32], path[64], serial[64];
+
+	snprintf(want, sizeof(want), "cowpin-%s", fs);
+	for (char c = 'a'; c <= 'z'; c++) {
+		snprintf(path, sizeof(path), "/sys/block/vd%c/serial", c);
+		if (file_read(path, serial, sizeof(serial)) || strcmp(serial, want))
+			continue;
+		snprintf(dev, len, "/dev/vd%c", c);
+		return true;
+	}
+	return false;
+}
+
+/* A sparse file with a fresh file system. */
+static int make_image(const struct fs *fs, const char *path)
+{
+	int fd, ret = settings_undo_by("unlink %s", path);
+
+	if (ret)
+		return ret;
+	fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return -errno;
+	ret = ftruncate(fd, fs->size) ? -errno : 0;
+	close(fd);
+	if (!ret)
+		ret = tool_run((const char *const[]){ fs->mkfs, fs->force, path, NULL });
+	return ret > 0 ? -EIO : ret;
+}
+
+static int attach(const char *image, char *dev, size_t len)
+{
+	int control = open("/dev/loop-control", O_RDWR | O_CLOEXEC), file, loop, nr, ret;
+
+	if (control < 0)
+		return -errno;
+	nr = ioctl(control, LOOP_CTL_GET_FREE);
+	close(control);
+	if (nr < 0)
+		return -errno;
+	snprintf(dev, len, "/dev/loop%d", nr);
+	ret = settings_undo_by("loop %s", dev);
+	file = open(image, O_RDWR | O_CLOEXEC);
+	loop = open(dev, O_RDWR | O_CLOEXEC);
+	if (!ret && (file < 0 || loop < 0 || ioctl(loop, LOOP_SET_FD, file)))
+		ret = -errno;
+	close(file);
+	close(loop);
+	return ret;
+}
+
+static int loop_device(const struct fs *fs, char *dev, size_t len)
+{
+	const char *dir = getenv("COWPIN_SCRATCH");
+	char image[256];
+	int ret;
+
+	snprintf(image, sizeof(image), "%s/cowpin.%s", dir ? dir : "/var/tmp", fs->name);
+	ret = make_image(fs, image);
+	return ret ? ret : attach(image, dev, len);
+}
+
+static int mount_at(const struct fs *fs, const char *dev)
+{
+	char dir[64];
+	int ret;
+
+	snprintf(dir, sizeof(dir), SCRATCH_DIR "%s", fs->name);
+	ret = settings_undo_by("rmdir %s", dir);
+	if (!ret && mkdir(dir, 0700) && errno != EEXIST)
+		ret = -errno;
+	if (!ret)
+		ret = settings_undo_by("umount %s", dir);
+	if (!ret && mount(dev, dir, fs->name, MS_NOATIME, NULL))
+		ret = -errno;
+	return ret;
+}
+
+static void provide(const struct fs *fs)
+{
+	char dev[32];
+
+	tool_run((const char *const[]){ "modprobe", fs->name, NULL });
+	if (find_disk(fs->name, dev, sizeof(dev)) || !loop_device(fs, dev, sizeof(dev)))
+		mount_at(fs, dev);
+}
+
+void scratch_provide(unsigned int needs)
+{
+	bool disks = false;
+
+	for (size_t i = 0; i < ARRAY_SIZE(file_systems); i++) {
+		if (!(needs & file_systems[i].need))
+			continue;
+		if (!disks) {
+			tool_run((const char *const[]){ "modprobe", "virtio_pci", NULL });
+			tool_run((const char *const[]){ "modprobe", "virtio_blk", NULL });
+			disks = true;
+		}
+		provide(&file_systems[i]);
+	}
+}

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Scratch file systems, one of each kind, below SCRATCH_DIR. */
+#ifndef SCRATCH_H
+#define SCRATCH_H
+
+/*
+ * Mount those that @needs (a mask of NEED()) asks for: from a disk with the serial number
+ * cowpin-FS, as a VM of ours has it, else from a fresh image file on a loop device.
+ */
+void scratch_provide(unsigned int needs);
+
+#endif

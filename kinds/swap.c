@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Memory that is in swap when the test begins, and what proves it. */
+#define _GNU_SOURCE
+#include "kind.h"
+
+#include <sched.h>
+#include <string.h>
+#include <time.h>
+
+#include "vm_util.h"
+
+#ifndef MADV_PAGEOUT
+#define MADV_PAGEOUT	21
+#endif
+
+/* Seconds after which pages that are still there will stay. */
+#define PATIENCE	3
+
+/* How many pages are not in swap, and the first of them. */
+static size_t not_swapped(struct mem *m, size_t *first)
+{
+	static uint64_t map[CELLS_MAX];
+	const struct layout *l = &m->layout;
+	size_t nr = 0;
+
+	if (pagemap_read(m->base, l->cells, l->stride, map))
+		return l->cells;
+	for (size_t c = l->cells; c--; ) {
+		if (map[c] & PM_SWAP)
+			continue;
+		*first = layout_page(l, c);
+		nr++;
+	}
+	return nr;
+}
+
+/*
+ * A page that some CPU still has in a batch for the LRU lists has a reference too many to
+ * be reclaimed; it will be gone from there soon, so ask again, for a while.
+ */
+int mem_swap_out(struct mem *m)
+{
+	time_t end = time(NULL) + PATIENCE;
+	size_t first = 0;
+
+	do {
+		if (madvise(m->base, m->len, MADV_PAGEOUT))
+			return mem_fail(m, "MADV_PAGEOUT: %s", strerror(errno));
+		if (!not_swapped(m, &first))
+			return 0;
+		sched_yield();
+	} while (time(NULL) < end);
+	errno = EBUSY;
+	return mem_fail(m, "MADV_PAGEOUT leaves %zu of %zu pages, the first is page %zu",
+			not_swapped(m, &first), m->layout.cells, first);
+}
+
+int mem_verify_swapped(struct mem *m)
+{
+	size_t first = 0, nr = not_swapped(m, &first);
+
+	errno = 0;
+	if (nr)
+		return mem_fail(m, "not swapped out: %zu pages, the first is page %zu", nr, first);
+	return 0;
+}
+
+static int swapped_create(struct mem *m)
+{
+	int ret = mem_map_anon(m, page_size(), page_size());
+
+	if (!ret && madvise(m->base, m->len, MADV_NOHUGEPAGE) && errno != EINVAL)
+		ret = mem_fail(m, "MADV_NOHUGEPAGE: %s", strerror(errno));
+	return ret;
+}
+
+DEFINE_KIND(anon_swapped) = {
+	.id = "anon.swapped",
+	.title = "swapped out base page",
+	.rank = 105,
+	.props = KIND_ANON | KIND_PRIVATE,
+	.needs = NEED(ROOT) | NEED(SWAP),
+	.create = swapped_create,
+	.settle = mem_swap_out,
+	.verify = mem_verify_swapped,
+	.destroy = mem_unmap,
+};
