@@ -318,7 +318,7 @@ choose_accel() {
 }
 
 prepare_kernel() {
-	local kernel=$1 dir release base module out image mods=$modules
+	local kernel=$1 dir release base module out image mods=$modules disks
 
 	dir=$("$VM_DIR/kernel.sh" $update "$kernel") || exit
 	release=$(cat "$dir/release")
@@ -338,9 +338,11 @@ prepare_kernel() {
 		"$out/env" "${cow_args[@]}" || exit
 	cat "$base" "$out/run.cpio" >"$out/initramfs"
 	rm "$out/run.cpio"
+	mapfile -t disks < <("$VM_DIR/disks.sh" | tr ' ' '\n')
 	write_command "$out" "$VM_DIR/boot" --name "$kernel" --kernel "$image" \
 		--initrd "$out/initramfs" --results "$out" --accel "$accel" \
-		--qemu "$QEMU" --append "$append" "${boot_args[@]}"
+		--qemu "$QEMU" --append "$append" "${boot_args[@]}" \
+		"${disks[@]}"
 }
 
 drop_images() {

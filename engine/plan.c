@@ -51,7 +51,8 @@ static bool kind_fits(const struct scenario *s, const struct scenario_steps *ste
 
 	if ((k->props & want) != want)
 		return false;
-	if (steps->collapses && (k->props & (KIND_ANON | KIND_THP)) != (KIND_ANON | KIND_THP))
+	if (steps->collapses && (k->props & (KIND_ANON | KIND_THP | KIND_SWAPPED)) !=
+				(KIND_ANON | KIND_THP))
 		return false;
 	return !(steps->splits_vma || steps->forces) || !(k->props & KIND_HUGETLB);
 }
@@ -107,9 +108,11 @@ static bool in_kselftest(const struct test *t)
 			return !strcmp(t->scenario->bare_title_for, t->kind->id);
 		return !(t->kind->props & (KIND_DISK | KIND_EXTRA));
 	case SUITE_LONGTERM:
-		return true;
+		/* It has io_uring in scenarios of its own. */
+		return !t->by || !(t->by->props & PIN_COSTS);
 	case SUITE_MKDIRTY:
-		return t->kind->props & KIND_FIRST && !(t->kind->props & KIND_HUGETLB);
+		return (t->kind->props & KIND_FIRST || !strcmp(t->kind->id, "zeropage.huge")) &&
+		       !(t->kind->props & (KIND_HUGETLB | KIND_FILE));
 	default:
 		return false;
 	}

@@ -19,6 +19,7 @@
 #define KIND_THP	(1u << 6)
 #define KIND_NOT_ANON	(1u << 7)	/* page cache or zeropage until first written */
 #define KIND_FIRST	(1u << 8)	/* stands for its family in small selections */
+#define KIND_SWAPPED	(1u << 9)	/* in swap when the test begins */
 #define KIND_DISK	(1u << 10)	/* a file on a real file system */
 #define KIND_EXTRA	(1u << 12)	/* not in the kernel's suite */
 #define KIND_BASE	(1u << 11)	/* anonymous base pages, nothing else */

@@ -136,13 +136,14 @@ static int share_one_page(struct mem *m)
 }
 
 #define THP_COMMON						\
-	.props = KIND_ANON | KIND_PRIVATE | KIND_THP,		\
 	.spell_size = true,					\
 	.create = thp_create,					\
 	.destroy = mem_unmap
 
-#define IN_MEMORY	.needs = NEED(ROOT) | NEED(THP) | NEED(MTHP)
-#define IN_SWAP		.needs = NEED(ROOT) | NEED(THP) | NEED(MTHP) | NEED(SWAP), \
+#define IN_MEMORY	.props = KIND_ANON | KIND_PRIVATE | KIND_THP,	\
+			.needs = NEED(ROOT) | NEED(THP) | NEED(MTHP)
+#define IN_SWAP		.props = KIND_ANON | KIND_PRIVATE | KIND_THP | KIND_SWAPPED, \
+			.needs = NEED(ROOT) | NEED(THP) | NEED(MTHP) | NEED(SWAP), \
 			.verify = mem_verify_swapped
 
 DEFINE_KIND(thp) = {

@@ -30,7 +30,8 @@ plan(skip_all => 'kernel: neither THP nor hugetlb pages of 2 MiB') if !%setting;
 plan(skip_all => "a run is under way, or has left $journal behind") if -e $journal;
 
 # What makes a run change all of these.
-use constant RUN => 'fork.basic.thp.*,fork.basic.hugetlb.2M,cow.basic.zeropage.huge';
+use constant RUN => 'fork.basic.thp.*,fork.basic.hugetlb.2M,cow.basic.zeropage.huge,' .
+		    'cow.basic.ext4,fork.basic.anon.swapped';
 
 # As one would write it: the word in brackets of a choice.
 sub value {
@@ -41,14 +42,27 @@ sub value {
 	return $text;
 }
 
-sub settings { return { map { $_ => value($_) } keys %setting } }
+# Where a run may put files, and what it may attach.
+$ENV{COWPIN_SCRATCH} = $tmp;
+
+sub settings {
+	my %now = map { $_ => value($_) } keys %setting;
+
+	$now{mounts} = join('', grep { /cowpin/ } split(/^/, slurp('/proc/self/mounts')));
+	$now{swaps} = join('', map { /^(\S+)/ } split(/^/, slurp('/proc/swaps')));
+	$now{loops} = join('', map { slurp($_) } glob('/sys/block/loop*/loop/backing_file'));
+	$now{groups} = join(' ', glob('/sys/fs/cgroup/cowpin*'));
+	$now{files} = join(' ', grep { !m{/lock$} }
+			   glob("/run/cowpin/* /var/tmp/cowpin* $tmp/cowpin.*"));
+	return \%now;
+}
 
 my $found = settings();
 
 sub put {
 	my ($values) = @_;
 
-	for my $path (keys %$values) {
+	for my $path (keys %setting) {
 		open(my $fh, '>', $path) or next;
 		print $fh $values->{$path};
 		close($fh);
@@ -60,7 +74,7 @@ $SIG{$_} = sub { exit(1) } for qw(INT TERM HUP);
 
 put(\%setting);
 my $before = settings();
-is_deeply($before, { %setting }, 'settings that no run can work with');
+is_deeply({ %$before{keys(%setting)} }, \%setting, 'settings that no run can work with');
 
 # Processes of a run are known by their environment.
 my $mark = "COWPIN_T_RUN=$$";
@@ -146,6 +160,14 @@ for my $signal (qw(INT KILL)) {
 		all_as_before("SIG$signal to the group");
 	};
 }
+
+# --- what is somebody else's ---
+
+# A name that is taken: what is not of this run is not for this run to remove.
+my $mine = spew("$tmp/cowpin.ext4", 'mine');
+cow('--run', 'cow.basic.ext4');
+is(slurp($mine), 'mine', 'a file that has the name of an image is left alone');
+unlink($mine);
 
 # --- what a run and its guardian left behind ---
 

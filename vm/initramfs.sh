@@ -91,6 +91,7 @@ add_busybox() {
 	cp "$busybox" "$root/bin/busybox"
 	ln -s busybox "$root/bin/sh"
 	ln -s ../bin/busybox "$root/sbin/modprobe"
+	ln -s ../bin/busybox "$root/sbin/mkswap"
 }
 
 make_base() {
