@@ -44,10 +44,10 @@ UNIT	:= $(patsubst t/%.c,$(O)/t/%,$(wildcard t/unit-*.c))
 
 unit: $(UNIT)
 
-$(O)/t/unit-%: t/unit-%.c $(filter-out $(O)/cow.o,$(OBJ))
+$(O)/t/unit-%: t/unit-%.c $(filter-out $(O)/cow.o,$(OBJ)) t/tap-unit.h
 	@mkdir -p $(@D)
 	@echo "  CC      $<"
-	@$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+	@$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter-out %.h,$^) $(LIBS)
 
 # The user space with gcc's sanitizers; with clang; both must be free of warnings.
 sanitize:

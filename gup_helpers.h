@@ -53,6 +53,7 @@ struct provider {
 	unsigned int rank;
 	unsigned int props;	/* PIN_* that it can serve and is */
 	unsigned int needs;	/* NEED() mask */
+	unsigned int needs_more;	/* for short-term pins and writes through a pin */
 
 	/*
 	 * In the owner's process. 0 or -errno with p->why; -errno of the kernel's refusal

@@ -73,15 +73,11 @@ static bool root_met(const struct ask *a)
  */
 static bool gup_test_holds_pins(void)
 {
-	static int holds = -1;
+	int fd = open(GUP_TEST_FILE, O_RDWR | O_CLOEXEC);
+	bool holds = fd >= 0 && !ioctl(fd, GUP_TEST_STOP);
 
-	if (holds < 0) {
-		int fd = open(GUP_TEST_FILE, O_RDWR | O_CLOEXEC);
-
-		holds = fd >= 0 && !ioctl(fd, GUP_TEST_STOP);
-		if (fd >= 0)
-			close(fd);
-	}
+	if (fd >= 0)
+		close(fd);
 	return holds;
 }
 
@@ -90,6 +86,14 @@ static bool module_met(const struct ask *a)
 	if (!access("/dev/cowpin", R_OK | W_OK) || gup_test_holds_pins())
 		return true;
 	return no(a, "neither /dev/cowpin (our module) nor a gup_test that holds pins");
+}
+
+static bool device_met(const struct ask *a)
+{
+	if (!access("/dev/cowpin", R_OK | W_OK))
+		return true;
+	return no(a, "no /dev/cowpin (our module), and gup_test can neither pin short-term nor "
+		  "write through a pin");
 }
 
 static bool iouring_met(const struct ask *a)
@@ -215,11 +219,8 @@ static bool force_works(void)
 
 static bool force_met(const struct ask *a)
 {
-	static int works = -1;
-
-	if (works < 0)
-		works = force_works();
-	return works || no(a, "the kernel allows no FOLL_FORCE writes (proc_mem.force_override)");
+	return force_works() ||
+	       no(a, "the kernel allows no FOLL_FORCE writes (proc_mem.force_override)");
 }
 
 static bool uffd_met(const struct ask *a)
@@ -252,26 +253,24 @@ static bool collapse_known(void)
 
 static bool collapse_met(const struct ask *a)
 {
-	static int known = -1;
-
-	if (known < 0)
-		known = collapse_known();
-	return known || no(a, "the kernel has no MADV_COLLAPSE (6.1)");
+	return collapse_known() || no(a, "the kernel has no MADV_COLLAPSE (6.1)");
 }
 
 static const struct {
 	const char *code;
 	bool (*met)(const struct ask *a);
+	bool by_size;			/* the answer depends on it */
 } needs[NR_NEEDS] = {
 	[NEED_ROOT] = { "no-root", root_met },
 	[NEED_MODULE] = { "no-module", module_met },
+	[NEED_DEVICE] = { "no-module", device_met },
 	[NEED_IOURING] = { "no-iouring", iouring_met },
-	[NEED_HUGETLB] = { "no-hugetlb", hugetlb_met },
+	[NEED_HUGETLB] = { "no-hugetlb", hugetlb_met, true },
 	[NEED_THP] = { "no-thp", thp_met },
 	[NEED_HUGE_ZERO] = { "no-huge-zeropage", huge_zero_met },
 	[NEED_MEMCG] = { "no-memcg", memcg_met },
 	[NEED_SWAP] = { "no-swap", swap_met },
-	[NEED_MTHP] = { "no-mthp", mthp_met },
+	[NEED_MTHP] = { "no-mthp", mthp_met, true },
 	[NEED_EXT4] = { "no-ext4", ext4_met },
 	[NEED_XFS] = { "no-xfs", xfs_met },
 	[NEED_BTRFS] = { "no-btrfs", btrfs_met },
@@ -286,12 +285,33 @@ const char *need_code(enum need n)
 	return needs[n].code;
 }
 
+/*
+ * An answer that does not depend on a size is asked for once: tests are many, and some
+ * questions cost a system call or ten.
+ */
+static bool met(int n, const struct ask *a)
+{
+	static enum { UNKNOWN, MET, UNMET } answers[NR_NEEDS];
+	static char whys[NR_NEEDS][160];
+
+	if (needs[n].by_size)
+		return needs[n].met(a);
+	if (answers[n] == UNKNOWN) {
+		struct ask ask = { .why = whys[n], .len = sizeof(whys[n]) };
+
+		answers[n] = needs[n].met(&ask) ? MET : UNMET;
+	}
+	if (answers[n] == UNMET)
+		snprintf(a->why, a->len, "%s", whys[n]);
+	return answers[n] == MET;
+}
+
 int needs_unmet(unsigned int mask, size_t size, unsigned int pages, char *why, size_t len)
 {
 	struct ask ask = { .size = size, .pages = pages, .why = why, .len = len };
 
 	for (int n = 0; n < NR_NEEDS; n++)
-		if ((mask & (1u << n)) && !needs[n].met(&ask))
+		if ((mask & (1u << n)) && !met(n, &ask))
 			return n;
 	return -1;
 }

@@ -13,6 +13,7 @@
 enum need {
 	NEED_ROOT,		/* PFNs, settings, the module */
 	NEED_MODULE,		/* long-term pins: /dev/cowpin or gup_test */
+	NEED_DEVICE,		/* what only our module can */
 	NEED_IOURING,
 	NEED_HUGETLB,		/* a pool of the kind's page size */
 	NEED_THP,		/* PMD-sized THP */
@@ -37,7 +38,8 @@ enum need {
 /*
  * The first of @needs (a mask of NEED()) that the machine does not meet, or -1.
  * @size: the hugetlb page or THP size, @pages: how many pages of it one test takes.
- * @why (at least 160 bytes) gets the reason in plain words.
+ * @why (at least 160 bytes) gets the reason in plain words. What does not depend on a size
+ * is asked once and remembered.
  */
 int needs_unmet(unsigned int needs, size_t size, unsigned int pages, char *why, size_t len);
 

@@ -8,6 +8,7 @@
 #include <hugetlbfs.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 size_t page_size(void)
@@ -71,6 +72,36 @@ uint64_t pagemap_entry(const void *addr)
 	uint64_t entry;
 
 	return pagemap_read(addr, 1, 1, &entry) ? 0 : entry;
+}
+
+/* struct pm_scan_arg and struct page_region: headers may be older than the kernel. */
+struct scan_arg {
+	uint64_t size, flags, start, end, walk_end, vec, vec_len, max_pages;
+	uint64_t inverted, mask, anyof, returned;
+};
+struct scan_region {
+	uint64_t start, end, categories;
+};
+
+int pagemap_scan(const void *addr, size_t len, uint64_t set, uint64_t clear)
+{
+	struct scan_region region = { 0 };
+	struct scan_arg arg = {
+		.size = sizeof(arg), .start = (uintptr_t)addr, .end = (uintptr_t)addr + len,
+		.vec = (uintptr_t)&region, .vec_len = 1,
+		.inverted = clear, .mask = set | clear, .returned = set | clear,
+	};
+	int fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC), ret;
+
+	if (fd < 0)
+		return -errno;
+	ret = ioctl(fd, _IOWR('f', 16, struct scan_arg), &arg);
+	if (ret < 0)
+		ret = -errno;
+	close(fd);
+	if (ret < 0)
+		return ret;
+	return ret == 1 && region.start == arg.start && region.end == arg.end;
 }
 
 static int kpage_read(const char *path, uint64_t pfn, uint64_t *out)

@@ -28,6 +28,8 @@ enum {
 	KPF_DIRTY = 4, KPF_LRU = 5, KPF_ANON = 12, KPF_SWAPCACHE = 13,
 	KPF_COMPOUND_HEAD = 15, KPF_COMPOUND_TAIL = 16, KPF_HUGE = 17,
 	KPF_KSM = 21, KPF_THP = 22, KPF_ZERO_PAGE = 24,
+	/* Of anonymous pages, 5.19 on: PG_anon_exclusive; from 6.12 on of a folio's page 0. */
+	KPF_EXCLUSIVE = 34,
 };
 #define KPF(flags, bit)	(((flags) >> (bit)) & 1)
 
@@ -45,6 +47,19 @@ size_t page_size(void);
 int pagemap_read(const void *addr, size_t count, size_t stride, uint64_t *out);
 /* One entry; 0 if it cannot be read. */
 uint64_t pagemap_entry(const void *addr);
+
+/* Categories of PAGEMAP_SCAN (Linux 6.7; PAGE_IS_* of linux/fs.h). */
+#define SCAN_FILE	(1ULL << 2)
+#define SCAN_PRESENT	(1ULL << 3)
+#define SCAN_SWAPPED	(1ULL << 4)
+#define SCAN_ZEROPAGE	(1ULL << 5)
+#define SCAN_HUGE	(1ULL << 6)
+
+/*
+ * Is every page of [addr, addr + len) in all categories of @set and in none of @clear?
+ * 1 or 0; -errno (ENOTTY, EINVAL: the kernel cannot tell).
+ */
+int pagemap_scan(const void *addr, size_t len, uint64_t set, uint64_t clear);
 
 /* Flags and mapcount of a page frame; -errno (ENODATA: no right to see PFNs). */
 int kpageflags(uint64_t pfn, uint64_t *flags);

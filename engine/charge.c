@@ -32,7 +32,7 @@ int charge_begin(pid_t pid)
 	char path[128], text[16];
 
 	snprintf(group, sizeof(group), ROOT "/cowpin.%d", getpid());
-	if (mkdir(group, 0700))
+	if (settings_undo_by("rmdir %s", group) || mkdir(group, 0700))
 		return -errno;
 	snprintf(path, sizeof(path), "%s/cgroup.procs", group);
 	snprintf(text, sizeof(text), "%d", pid);

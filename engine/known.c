@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fnmatch.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +22,12 @@ static int version(const char *text)
 	int major, minor;
 
 	return sscanf(text, "%d.%d", &major, &minor) == 2 ? major * 1000 + minor : -1;
+}
+
+/* A version as far as @end, and nothing else. */
+static int version_until(const char *text, const char *end)
+{
+	return strspn(text, "0123456789.") == (size_t)(end - text) ? version(text) : -1;
 }
 
 static bool kernel_in(const char *range)
@@ -83,10 +90,15 @@ const struct known_issue *known_to_fail(const char *id)
 static bool range_ok(const char *range)
 {
 	const char *dash = strchr(range, '-');
+	int from = 0, to = INT_MAX;
 
 	if (!dash)
 		return !strcmp(range, "*");
-	return (dash == range || version(range) >= 0) && (!dash[1] || version(dash + 1) >= 0);
+	if (dash != range)
+		from = version_until(range, dash);
+	if (dash[1])
+		to = version_until(dash + 1, dash + strlen(dash));
+	return from >= 0 && from <= to;
 }
 
 /* One line, already a copy of its own. False: not five fields, or no kernel range. */
@@ -112,23 +124,26 @@ static bool load_line(char *line)
 
 static int load_lines(FILE *f, const char *path, char *why)
 {
-	char line[1024];
+	char *line = NULL;
+	size_t room = 0;
+	int ret = 0;
 
-	for (int nr = 1; fgets(line, sizeof(line), f); nr++) {
+	for (int nr = 1; !ret && getline(&line, &room, f) >= 0; nr++) {
 		char *copy;
 
 		line[strcspn(line, "#\n")] = '\0';
 		if (!line[strspn(line, " \t")])
 			continue;
 		copy = strdup(line);
-		if (nr_loaded == LOADED_MAX || !copy || !load_line(copy)) {
-			snprintf(why, 256, "%s, line %d: not ID-GLOB FAILS-AS KERNELS ARCH REASON "
-				 "(see --help)", path, nr);
-			free(copy);
-			return -EINVAL;
-		}
+		if (nr_loaded < LOADED_MAX && copy && load_line(copy))
+			continue;
+		snprintf(why, 256, "%s, line %d: not ID-GLOB FAILS-AS KERNELS ARCH REASON "
+			 "(see --help)", path, nr);
+		free(copy);
+		ret = -EINVAL;
 	}
-	return 0;
+	free(line);
+	return ret;
 }
 
 int known_load(const char *path, char *why)

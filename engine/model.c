@@ -31,6 +31,8 @@ int model_actor(const struct model *m, char name)
 	return -1;
 }
 
+_Static_assert(STEPS_MAX + 2 <= GENERATIONS_MAX, "a bit for every write of a scenario");
+
 /* Does @p cover that cell for a process that sees what @actor does there? */
 static bool pin_shows(const struct model *m, const struct model_pin *p, int actor, size_t cell)
 {

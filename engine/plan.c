@@ -272,6 +272,22 @@ static const unsigned int step_needs[NR_OPS] = {
 	[OP_COLLAPSE] = NEED(COLLAPSE),
 };
 
+static unsigned int pin_needs(const struct test *t, const struct step *s)
+{
+	const struct provider *by = s->by ? s->by : t->by;
+
+	return by->needs | (s->pin_flags & PIN_SHORT ? by->needs_more : 0);
+}
+
+/* Writing through a pin: what the one who gave it needs for that. */
+static unsigned int poke_needs(const struct test *t, const struct step *poke)
+{
+	for (const struct step *s = t->steps->step; s < poke; s++)
+		if (s->op == OP_PIN && s->pin == poke->pin)
+			return (s->by ? s->by : t->by)->needs_more;
+	return 0;
+}
+
 unsigned int test_needs(const struct test *t)
 {
 	unsigned int needs = t->kind->needs | (t->scenario->accounts ? NEED(MEMCG) : 0);
@@ -281,7 +297,9 @@ unsigned int test_needs(const struct test *t)
 
 		needs |= step_needs[s->op];
 		if (s->op == OP_PIN)
-			needs |= (s->by ? s->by : t->by)->needs;
+			needs |= pin_needs(t, s);
+		if (s->op == OP_POKE)
+			needs |= poke_needs(t, s);
 	}
 	return needs;
 }

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,7 +36,8 @@ struct slot {
 	bool splatted;
 };
 
-enum progress { WAITING, RUNNING, DONE };
+/* READY: what the test needs is there. */
+enum progress { WAITING, READY, RUNNING, DONE };
 
 static struct {
 	const struct plan *plan;
@@ -54,7 +56,7 @@ static struct {
 static void announce(void)
 {
 	if (run.announced > run.printed || run.printed == run.plan->nr ||
-	    run.progress[run.printed] == WAITING)
+	    run.progress[run.printed] <= READY)
 		return;
 	tap_run(&run.plan->tests[run.printed]);
 	run.announced = run.printed + 1;
@@ -118,9 +120,32 @@ static bool skip(size_t index)
 	return true;
 }
 
+/*
+ * A test stays on one CPU. Those who take part wait for each other anyhow; and a page that
+ * another CPU still has in a batch for the LRU lists cannot be swapped out or reused.
+ */
+static void stay_on_one_cpu(size_t slot)
+{
+	cpu_set_t allowed, one;
+	size_t nr;
+
+	if (sched_getaffinity(0, sizeof(allowed), &allowed))
+		return;
+	nr = slot % CPU_COUNT(&allowed);
+	for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
+		if (!CPU_ISSET(cpu, &allowed) || nr--)
+			continue;
+		CPU_ZERO(&one);
+		CPU_SET(cpu, &one);
+		sched_setaffinity(0, sizeof(one), &one);
+		return;
+	}
+}
+
 /* In the director's process. */
 static void direct(struct slot *slot)
 {
+	stay_on_one_cpu(slot - run.slots);
 	setpgid(0, 0);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() == 1)
@@ -187,11 +212,12 @@ static void give_resources(const struct test *t)
 /* Fill free slots. A test whose resources are taken lets later ones go first. */
 static void start_some(void)
 {
-	while (run.next < run.plan->nr && run.progress[run.next] != WAITING)
+	while (run.next < run.plan->nr && run.progress[run.next] > READY)
 		run.next++;
 	for (size_t i = run.next; i < run.plan->nr && free_slot(); i++) {
-		if (run.progress[i] != WAITING || skip(i))
+		if (run.progress[i] > READY || (run.progress[i] == WAITING && skip(i)))
 			continue;
+		run.progress[i] = READY;
 		if (take_resources(&run.plan->tests[i]))
 			start(free_slot(), i);
 	}

@@ -45,26 +45,35 @@ static bool find_disk(const char *fs, char *dev, size_t len)
 	return false;
 }
 
-/* A sparse file with a fresh file system. */
-static int make_image(const struct fs *fs, const char *path)
+/*
+ * A sparse file with a fresh file system, or -errno. It has no name: nothing to unlink, and
+ * nothing of anybody's to overwrite. mkfs gets it as a descriptor.
+ */
+static int make_image(const struct fs *fs)
 {
-	int fd, ret = settings_undo_by("unlink %s", path);
+	const char *dir = getenv("COWPIN_SCRATCH");
+	char path[32];
+	int fd = open(dir ? dir : "/var/tmp", O_TMPFILE | O_RDWR, 0600), ret;
 
-	if (ret)
-		return ret;
-	fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return -errno;
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	ret = ftruncate(fd, fs->size) ? -errno : 0;
-	close(fd);
 	if (!ret)
 		ret = tool_run((const char *const[]){ fs->mkfs, fs->force, path, NULL });
+	if (!ret)
+		return fd;
+	close(fd);
 	return ret > 0 ? -EIO : ret;
 }
 
-static int attach(const char *image, char *dev, size_t len)
+/* A free loop device for @image that frees itself when nobody has it open or mounted. */
+static int attach(int image, char *dev, size_t len)
 {
-	int control = open("/dev/loop-control", O_RDWR | O_CLOEXEC), file, loop, nr, ret;
+	struct loop_config config = {
+		.fd = image, .info.lo_flags = LO_FLAGS_AUTOCLEAR,
+	};
+	int control = open("/dev/loop-control", O_RDWR | O_CLOEXEC), loop, nr;
 
 	if (control < 0)
 		return -errno;
@@ -73,25 +82,12 @@ static int attach(const char *image, char *dev, size_t len)
 	if (nr < 0)
 		return -errno;
 	snprintf(dev, len, "/dev/loop%d", nr);
-	ret = settings_undo_by("loop %s", dev);
-	file = open(image, O_RDWR | O_CLOEXEC);
 	loop = open(dev, O_RDWR | O_CLOEXEC);
-	if (!ret && (file < 0 || loop < 0 || ioctl(loop, LOOP_SET_FD, file)))
-		ret = -errno;
-	close(file);
-	close(loop);
-	return ret;
-}
-
-static int loop_device(const struct fs *fs, char *dev, size_t len)
-{
-	const char *dir = getenv("COWPIN_SCRATCH");
-	char image[256];
-	int ret;
-
-	snprintf(image, sizeof(image), "%s/cowpin.%s", dir ? dir : "/var/tmp", fs->name);
-	ret = make_image(fs, image);
-	return ret ? ret : attach(image, dev, len);
+	if (loop < 0 || ioctl(loop, LOOP_CONFIGURE, &config)) {
+		close(loop);
+		return -errno;
+	}
+	return loop;
 }
 
 static int mount_at(const struct fs *fs, const char *dev)
@@ -110,13 +106,30 @@ static int mount_at(const struct fs *fs, const char *dev)
 	return ret;
 }
 
+static void mount_image(const struct fs *fs)
+{
+	int image = make_image(fs), loop;
+	char dev[32];
+
+	if (image < 0)
+		return;
+	loop = attach(image, dev, sizeof(dev));
+	if (loop >= 0) {
+		mount_at(fs, dev);
+		close(loop);
+	}
+	close(image);
+}
+
 static void provide(const struct fs *fs)
 {
 	char dev[32];
 
 	tool_run((const char *const[]){ "modprobe", fs->name, NULL });
-	if (find_disk(fs->name, dev, sizeof(dev)) || !loop_device(fs, dev, sizeof(dev)))
+	if (find_disk(fs->name, dev, sizeof(dev)))
 		mount_at(fs, dev);
+	else
+		mount_image(fs);
 }
 
 void scratch_provide(unsigned int needs)

@@ -5,13 +5,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/loop.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/swap.h>
@@ -71,17 +69,6 @@ static int undo_rmmod(char *name)
 	return syscall(SYS_delete_module, name, O_NONBLOCK) ? -errno : 0;
 }
 
-static int undo_loop(char *path)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC), ret = 0;
-
-	if (fd < 0 || ioctl(fd, LOOP_CLR_FD))
-		ret = -errno;
-	if (fd >= 0)
-		close(fd);
-	return ret;
-}
-
 static const struct {
 	const char *verb;
 	int (*undo)(char *args);
@@ -92,7 +79,6 @@ static const struct {
 	{ "rmdir", undo_rmdir },
 	{ "unlink", undo_unlink },
 	{ "rmmod", undo_rmmod },
-	{ "loop", undo_loop },		/* detach the loop device */
 };
 
 /* What was noted but did not come about any more is not an error. */

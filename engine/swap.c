@@ -50,16 +50,16 @@ static int zram_on(void)
 
 static int file_on(void)
 {
-	int fd, ret = settings_undo_by("unlink " SWAP_FILE);
+	/* Whose the file is that is there already, we do not know: leave it alone. */
+	int fd = open(SWAP_FILE, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600), ret;
 
-	if (ret)
-		return ret;
-	fd = open(SWAP_FILE, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return -errno;
-	ret = posix_fallocate(fd, 0, SWAP_SIZE);
+	ret = settings_undo_by("unlink " SWAP_FILE);
+	if (!ret)
+		ret = -posix_fallocate(fd, 0, SWAP_SIZE);
 	close(fd);
-	return ret ? -ret : swap_on(SWAP_FILE);
+	return ret ? ret : swap_on(SWAP_FILE);
 }
 
 int swap_provide(void)

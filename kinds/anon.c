@@ -18,9 +18,11 @@ static int anon_create(struct mem *m)
 
 static int anon_verify(struct mem *m)
 {
-	return mem_verify_flags(m, 1ULL << KPF_ANON,
-				1ULL << KPF_THP | 1ULL << KPF_HUGE,
-				"an anonymous base page");
+	int ret = mem_verify_flags(m, 1ULL << KPF_ANON, 1ULL << KPF_THP | 1ULL << KPF_HUGE,
+				   "an anonymous base page");
+
+	return ret ? ret : mem_verify_scan(m, SCAN_PRESENT, SCAN_FILE | SCAN_ZEROPAGE | SCAN_HUGE,
+					   "an anonymous base page");
 }
 
 DEFINE_KIND(anon) = {

@@ -63,6 +63,9 @@ static int file_verify(struct mem *m)
 	int ret = mem_verify_flags(m, 0, 1ULL << KPF_ANON | 1ULL << KPF_ZERO_PAGE,
 				   "a page cache page");
 
+	if (!ret)
+		ret = mem_verify_scan(m, SCAN_PRESENT | SCAN_FILE, SCAN_ZEROPAGE,
+				      "a page cache page");
 	return ret ? ret : mem_verify_file(m);
 }
 

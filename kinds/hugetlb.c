@@ -76,7 +76,9 @@ static int memfd_hugetlb_create(struct mem *m)
 
 static int hugetlb_verify(struct mem *m)
 {
-	return mem_verify_flags(m, 1ULL << KPF_HUGE, 1ULL << KPF_THP, "a hugetlb page");
+	int ret = mem_verify_flags(m, 1ULL << KPF_HUGE, 1ULL << KPF_THP, "a hugetlb page");
+
+	return ret ? ret : mem_verify_scan(m, SCAN_PRESENT | SCAN_HUGE, 0, "a hugetlb page");
 }
 
 static int memfd_hugetlb_verify(struct mem *m)

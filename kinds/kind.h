@@ -78,6 +78,11 @@ int mem_fill_file(struct mem *m, size_t len);
 void mem_unmap(struct mem *m);
 /* Every page present and of a frame whose kpageflags have all of @set, none of @clear. */
 int mem_verify_flags(struct mem *m, uint64_t set, uint64_t clear, const char *what);
+/*
+ * PAGEMAP_SCAN, where the kernel has it, must agree: every page is in all categories of
+ * @set (SCAN_*) and in none of @clear.
+ */
+int mem_verify_scan(struct mem *m, uint64_t set, uint64_t clear, const char *what);
 /* Bytes of a region: what the caller wants of it, else @len. */
 size_t mem_length(const struct mem *m, size_t len);
 /* Have the kernel swap out the whole region; fails if a page stays. */

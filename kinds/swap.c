@@ -35,8 +35,8 @@ static size_t not_swapped(struct mem *m, size_t *first)
 }
 
 /*
- * A page that some CPU still has in a batch for the LRU lists has a reference too many to
- * be reclaimed; it will be gone from there soon, so ask again, for a while.
+ * A page in a batch for the LRU lists cannot be reclaimed. The batch of this CPU is drained
+ * by madvise(), and tests stay on one CPU, so few rounds should do.
  */
 int mem_swap_out(struct mem *m)
 {
@@ -62,7 +62,7 @@ int mem_verify_swapped(struct mem *m)
 	errno = 0;
 	if (nr)
 		return mem_fail(m, "not swapped out: %zu pages, the first is page %zu", nr, first);
-	return 0;
+	return mem_verify_scan(m, SCAN_SWAPPED, SCAN_PRESENT | SCAN_FILE, "swapped out");
 }
 
 static int swapped_create(struct mem *m)
@@ -74,6 +74,15 @@ static int swapped_create(struct mem *m)
 	return ret;
 }
 
+/* What goes to swap must be what the title says, for in swap all looks alike. */
+static int swapped_settle(struct mem *m)
+{
+	int ret = mem_verify_flags(m, 1ULL << KPF_ANON, 1ULL << KPF_THP | 1ULL << KPF_HUGE,
+				   "an anonymous base page");
+
+	return ret ? ret : mem_swap_out(m);
+}
+
 DEFINE_KIND(anon_swapped) = {
 	.id = "anon.swapped",
 	.title = "swapped out base page",
@@ -81,7 +90,7 @@ DEFINE_KIND(anon_swapped) = {
 	.props = KIND_ANON | KIND_PRIVATE | KIND_SWAPPED,
 	.needs = NEED(ROOT) | NEED(SWAP),
 	.create = swapped_create,
-	.settle = mem_swap_out,
+	.settle = swapped_settle,
 	.verify = mem_verify_swapped,
 	.destroy = mem_unmap,
 };

@@ -71,6 +71,13 @@ static int verify_by_ptes(struct mem *m)
 	return mem_verify_folio(m, m->size, false);
 }
 
+static int swap_out_thp(struct mem *m)
+{
+	int ret = thp_verify(m);
+
+	return ret ? ret : mem_swap_out(m);
+}
+
 /* A page of other protection splits the PMD; the folio stays as it is. */
 static int map_by_ptes(struct mem *m)
 {
@@ -86,6 +93,8 @@ static int map_by_ptes_swapped(struct mem *m)
 {
 	int ret = map_by_ptes(m);
 
+	if (!ret)
+		ret = verify_by_ptes(m);
 	return ret ? ret : mem_swap_out(m);
 }
 
@@ -97,14 +106,35 @@ static int keep_one_page(struct mem *m)
 	return 0;
 }
 
+/* The rest of the folio is mapped by nobody: this process is the only one yet. */
+static int verify_one_page(struct mem *m)
+{
+	static uint64_t map[CELLS_MAX];
+	struct layout l = layout_of(m->size);
+	int ret = verify_by_ptes(m);
+
+	if (!ret && pagemap_read(m->base, l.cells, l.stride, map))
+		ret = mem_fail(m, "cannot read pagemap");
+	for (size_t c = 1; !ret && c < l.cells; c++) {
+		errno = 0;
+		if (map[c] & (PM_PRESENT | PM_SWAP))
+			ret = mem_fail(m, "page %zu of the folio is still mapped",
+				       layout_page(&l, c));
+	}
+	return ret;
+}
+
 static int keep_one_page_swapped(struct mem *m)
 {
 	int ret = keep_one_page(m);
 
+	if (!ret)
+		ret = verify_one_page(m);
 	return ret ? ret : mem_swap_out(m);
 }
 
-/* The upper half of the folio is mapped elsewhere. */
+static void *upper_half;	/* of the folio; an actor has but one */
+
 static int move_upper_half(struct mem *m)
 {
 	size_t len = m->size / 2;
@@ -113,7 +143,22 @@ static int move_upper_half(struct mem *m)
 	if (to == MAP_FAILED || mremap(m->base + len, len, len, MREMAP_MAYMOVE | MREMAP_FIXED,
 				       to) == MAP_FAILED)
 		return mem_fail(m, "mremap of the upper half: %s", strerror(errno));
+	upper_half = to;
 	return 0;
+}
+
+/* The upper half of the folio is mapped, too, and elsewhere. */
+static int verify_moved(struct mem *m)
+{
+	int ret = verify_by_ptes(m);
+	uint64_t lower = pagemap_entry(m->base) & PM_PFN_MASK;
+	uint64_t upper = pagemap_entry(upper_half) & PM_PFN_MASK;
+
+	errno = 0;
+	if (!ret && upper != lower + m->size / 2 / page_size())
+		ret = mem_fail(m, "the upper half is PFN %#llx, the lower half PFN %#llx",
+			       (unsigned long long)upper, (unsigned long long)lower);
+	return ret;
 }
 
 /* A child that is gone shared the first page: all others are known as exclusive, it is not. */
@@ -133,6 +178,18 @@ static int share_one_page(struct mem *m)
 	if (madvise(rest, len, MADV_DOFORK))
 		return mem_fail(m, "MADV_DOFORK: %s", strerror(errno));
 	return 0;
+}
+
+/* Kernels before 5.19 mark no page as exclusive, then this says nothing. */
+static int verify_shared(struct mem *m)
+{
+	uint64_t pfn = pagemap_entry(m->base) & PM_PFN_MASK, flags = 0;
+	int ret = verify_by_ptes(m);
+
+	errno = 0;
+	if (!ret && (kpageflags(pfn, &flags) || KPF(flags, KPF_EXCLUSIVE)))
+		ret = mem_fail(m, "the page that a child shared is still marked exclusive");
+	return ret;
 }
 
 #define THP_COMMON						\
@@ -156,7 +213,7 @@ DEFINE_KIND(thp) = {
 
 DEFINE_KIND(thp_swapped) = {
 	.id = "thp-swapped", .title = "swapped-out THP", .rank = 111,
-	.sizes = pmd_size, .region = whole, .settle = mem_swap_out, IN_SWAP, THP_COMMON,
+	.sizes = pmd_size, .region = whole, .settle = swap_out_thp, IN_SWAP, THP_COMMON,
 };
 
 DEFINE_KIND(thp_pte) = {
@@ -173,7 +230,7 @@ DEFINE_KIND(thp_pte_swapped) = {
 DEFINE_KIND(thp_single) = {
 	.id = "thp-single", .title = "single PTE of THP", .rank = 114,
 	.sizes = all_sizes, .region = one_page, .settle = keep_one_page,
-	.verify = verify_by_ptes, IN_MEMORY, THP_COMMON,
+	.verify = verify_one_page, IN_MEMORY, THP_COMMON,
 };
 
 DEFINE_KIND(thp_single_swapped) = {
@@ -185,11 +242,11 @@ DEFINE_KIND(thp_single_swapped) = {
 DEFINE_KIND(thp_mremap) = {
 	.id = "thp-mremap", .title = "partially mremap()'ed THP", .rank = 116,
 	.sizes = all_sizes, .region = half, .settle = move_upper_half,
-	.verify = verify_by_ptes, IN_MEMORY, THP_COMMON,
+	.verify = verify_moved, IN_MEMORY, THP_COMMON,
 };
 
 DEFINE_KIND(thp_shared) = {
 	.id = "thp-shared", .title = "partially shared THP", .rank = 117,
 	.sizes = all_sizes, .region = whole, .settle = share_one_page,
-	.verify = verify_by_ptes, IN_MEMORY, THP_COMMON,
+	.verify = verify_shared, IN_MEMORY, THP_COMMON,
 };

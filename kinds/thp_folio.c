@@ -76,5 +76,8 @@ int mem_verify_folio(struct mem *m, size_t size, bool by_pmd)
 	if (!ret && by_pmd != (huge >= (long long)m->len))
 		ret = mem_fail(m, "not mapped by %s: smaps has %lld bytes of AnonHugePages",
 			       by_pmd ? "a PMD" : "PTEs", huge);
-	return ret;
+	if (ret)
+		return ret;
+	return by_pmd ? mem_verify_scan(m, SCAN_PRESENT | SCAN_HUGE, SCAN_FILE, "PMD-mapped")
+		      : mem_verify_scan(m, SCAN_PRESENT, SCAN_HUGE | SCAN_FILE, "PTE-mapped");
 }

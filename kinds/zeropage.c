@@ -18,7 +18,11 @@ static int zeropage_create(struct mem *m)
 
 static int zeropage_verify(struct mem *m)
 {
-	return mem_verify_flags(m, 1ULL << KPF_ZERO_PAGE, 1ULL << KPF_THP, "the shared zeropage");
+	int ret = mem_verify_flags(m, 1ULL << KPF_ZERO_PAGE, 1ULL << KPF_THP,
+				   "the shared zeropage");
+
+	return ret ? ret : mem_verify_scan(m, SCAN_PRESENT | SCAN_ZEROPAGE, SCAN_HUGE,
+					   "the shared zeropage");
 }
 
 DEFINE_KIND(zeropage) = {
@@ -62,7 +66,8 @@ static int huge_verify(struct mem *m)
 	if (last - first != m->layout.pages - 1)
 		return mem_fail(m, "not PMD-mapped: PFNs run from %#llx to %#llx",
 				(unsigned long long)first, (unsigned long long)last);
-	return 0;
+	return mem_verify_scan(m, SCAN_PRESENT | SCAN_ZEROPAGE | SCAN_HUGE, 0,
+			       "the huge zeropage");
 }
 
 DEFINE_KIND(zeropage_huge) = {

@@ -25,7 +25,11 @@ static int range_create(struct mem *m)
 
 static int range_verify(struct mem *m)
 {
-	return mem_verify_flags(m, 1ULL << KPF_ZERO_PAGE, 1ULL << KPF_THP, "the shared zeropage");
+	int ret = mem_verify_flags(m, 1ULL << KPF_ZERO_PAGE, 1ULL << KPF_THP,
+				   "the shared zeropage");
+
+	return ret ? ret : mem_verify_scan(m, SCAN_PRESENT | SCAN_ZEROPAGE, SCAN_HUGE,
+					   "the shared zeropage");
 }
 
 DEFINE_KIND(zeropage_range) = {

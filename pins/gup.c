@@ -67,6 +67,7 @@ bool gup_test_present(void)
 
 #define GUP_COMMON							\
 	.needs = NEED(ROOT) | NEED(MODULE),				\
+	.needs_more = NEED(DEVICE),					\
 	.pin = gup_pin,							\
 	.read = gup_read,						\
 	.write = gup_write,						\

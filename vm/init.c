@@ -178,8 +178,8 @@ static void check_ports(void)
 {
 	for (int i = 0; i < NR_PORTS; i++)
 		if (ports[i] < 0)
-			die("%s: no such serial port (the kernel needs CONFIG_SERIAL_8250 with 4 ports)",
-			    port_names[i]);
+			die("%s: no such serial port (the kernel needs CONFIG_SERIAL_8250"
+			    " with 4 ports)", port_names[i]);
 }
 
 static void mount_all(void)
