@@ -21,7 +21,7 @@
 #define JOBS_LIMIT	64
 
 static struct {
-	bool list, verbose, restore, strict;
+	bool list, restore, strict;
 	char *globs;
 	int group;
 	struct run_options run;
@@ -51,7 +51,7 @@ static const char usage[] =
 "      --inject FAULT   make something go wrong, to see that it is noticed;\n"
 "                       --inject help lists the faults\n"
 "      --restore        put back settings that a killed run left changed, and exit\n"
-"  -v, --verbose        say more\n"
+"  -v, --verbose        say more: of each test, how long it took\n"
 "  -h, --help           this text\n"
 "      --version        version\n"
 "\n"
@@ -166,7 +166,7 @@ static void parse_options(int argc, char **argv)
 		case KNOWN: known_issues_file(optarg); break;
 		case STRICT: opt.strict = true; break;
 		case RESTORE: opt.restore = true; break;
-		case 'v': opt.verbose = true; break;
+		case 'v': opt.run.verbose = true; break;
 		case 'h': fputs(usage, stdout); exit(0);
 		case SHOW_VERSION: puts("cow " VERSION); exit(0);
 		case ':': refuse("%s needs an argument (see --help)", argv[optind - 1]);
@@ -192,7 +192,7 @@ static void list(const struct plan *p)
 	for (size_t i = 0; i < p->nr; i++) {
 		const struct test *t = &p->tests[i];
 
-		if (opt.verbose)
+		if (opt.run.verbose)
 			printf("%s\n\t%s\n\t%s\n", t->id, t->title, t->scenario->steps);
 		else
 			puts(t->id);

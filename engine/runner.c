@@ -375,7 +375,7 @@ int run_plan(const struct plan *p, const struct run_options *o)
 	if (!run.progress || !run.results || prepare_slots())
 		return -ENOMEM;
 	publish_plan();
-	tap_start(o->format, p->nr);
+	tap_start(o->format, p->nr, o->verbose);
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	signal(SIGINT, stop);
 	signal(SIGTERM, stop);

@@ -11,6 +11,7 @@
 
 struct run_options {
 	enum format format;
+	bool verbose;
 	unsigned int jobs;
 	unsigned int timeout;	/* seconds a test may take */
 };

@@ -56,7 +56,9 @@ static int file_on(void)
 	if (fd < 0)
 		return -errno;
 	ret = settings_undo_by("unlink " SWAP_FILE);
-	if (!ret)
+	if (ret)
+		unlink(SWAP_FILE);
+	else
 		ret = -posix_fallocate(fd, 0, SWAP_SIZE);
 	close(fd);
 	return ret ? ret : swap_on(SWAP_FILE);

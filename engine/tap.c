@@ -15,10 +15,12 @@
 static enum format format;
 static struct counts counts;
 static size_t planned;
+static bool verbose;
 
-void tap_start(enum format f, size_t plan)
+void tap_start(enum format f, size_t plan, bool more)
 {
 	format = f;
+	verbose = more;
 	planned = plan;
 	printf("TAP version 13\n1..%zu\n", plan);
 	fflush(stdout);
@@ -118,6 +120,8 @@ static void tap_line(size_t number, const struct test *t, const struct result *r
 	printf("\n");
 	if (ok && todo(t, r) && r->verdict == VERDICT_PASS)
 		printf("# an unexpected pass: this was known to fail here\n");
+	if (ok && verbose)
+		printf("  ---\n  ms: %u\n  ...\n", r->ms);
 	if (ok)
 		return;
 	print_details(t, r);

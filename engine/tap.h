@@ -13,7 +13,7 @@ struct counts {
 };
 
 /* Choose the format; before anything is printed. */
-void tap_start(enum format format, size_t plan);
+void tap_start(enum format format, size_t plan, bool verbose);
 /* "# [RUN] title": about to report (or still running) this test. */
 void tap_run(const struct test *t);
 void tap_result(size_t number, const struct test *t, const struct result *r);
