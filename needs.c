@@ -225,7 +225,7 @@ static bool force_met(const struct ask *a)
 
 static bool uffd_met(const struct ask *a)
 {
-	int fd = syscall(SYS_userfaultfd, O_CLOEXEC | UFFD_USER_MODE_ONLY);
+	int fd = syscall(SYS_userfaultfd, O_CLOEXEC);
 
 	if (fd < 0)
 		return no(a, "userfaultfd: %s", strerror(errno));

@@ -252,7 +252,7 @@ int act_migrate(const struct command *c)
 static int uffd_open(void)
 {
 	struct uffdio_api api = { .api = UFFD_API };
-	int fd = syscall(SYS_userfaultfd, O_CLOEXEC | UFFD_USER_MODE_ONLY);
+	int fd = syscall(SYS_userfaultfd, O_CLOEXEC);
 
 	if (fd >= 0 && ioctl(fd, UFFDIO_API, &api)) {
 		close(fd);

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <termios.h>
+#include <unistd.h>
 
 #include "engine/known.h"
 
@@ -16,6 +18,16 @@ static enum format format;
 static struct counts counts;
 static size_t planned;
 static bool verbose;
+
+/*
+ * Out of our hands: of a pipe the reader has it, of a serial port the other side. The next
+ * test may bring the machine down, and what a driver still holds would be lost.
+ */
+static void flush(void)
+{
+	fflush(stdout);
+	tcdrain(STDOUT_FILENO);
+}
 
 void tap_start(enum format f, size_t plan, bool more)
 {
@@ -29,7 +41,7 @@ void tap_start(enum format f, size_t plan, bool more)
 void tap_run(const struct test *t)
 {
 	printf("# [RUN] %s\n", t->title);
-	fflush(stdout);
+	flush();
 }
 
 /* The reason if a known issue covers this outcome: its own failure, or a pass. */
@@ -166,7 +178,7 @@ void tap_result(size_t number, const struct test *t, const struct result *r)
 		tap_line(number, t, r);
 	else
 		kselftest_line(number, t, r);
-	fflush(stdout);
+	flush();
 }
 
 void tap_end(void)

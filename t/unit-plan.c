@@ -202,6 +202,7 @@ static const struct {
 	{ "[!f]*.basic.*", false, true },
 	{ "fork.basic", false, false },		/* the whole id, not its beginning */
 	{ "basic", false, false },
+	{ "Fork.*", false, false },		/* ids are as they are written */
 	{ "", false, false },
 	{ ",", false, false },
 	{ "," A, true, false },

@@ -58,6 +58,8 @@ echo '1..3'
 echo '# [RUN] the first'
 echo 'ok 1 - t.one'
 echo '# [RUN] the second'
+# As cow does: wait until the serial port has sent it all (TCSADRAIN).
+busybox stty raw </dev/ttyS1
 $last
 EOF
 }
