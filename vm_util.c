@@ -21,21 +21,34 @@ size_t page_size(void)
 }
 
 /* pread() all of it, or -errno; an end of file in the middle is -ENODATA. */
-static int pread_all(const char *path, void *buf, size_t len, off_t pos)
+static int pread_all(int fd, void *buf, size_t len, off_t pos)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	ssize_t got;
-	int ret = 0;
 
 	if (fd < 0)
 		return -errno;
 	got = pread(fd, buf, len, pos);
 	if (got < 0)
-		ret = -errno;
-	else if ((size_t)got != len)
-		ret = -ENODATA;
-	close(fd);
-	return ret;
+		return -errno;
+	return (size_t)got == len ? 0 : -ENODATA;
+}
+
+/*
+ * The pagemap of this very process: what a fork inherits shows its parent's memory. Kept
+ * open, for verifying a huge page would open it hundreds of times.
+ */
+static int pagemap_fd(void)
+{
+	static int fd = -1;
+	static pid_t owner;
+
+	if (owner == getpid())
+		return fd;
+	if (fd >= 0)
+		close(fd);
+	fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+	owner = fd < 0 ? 0 : getpid();
+	return fd;
 }
 
 static int pagemap_strided(int fd, uint64_t first, size_t count, size_t stride,
@@ -54,17 +67,10 @@ static int pagemap_strided(int fd, uint64_t first, size_t count, size_t stride,
 int pagemap_read(const void *addr, size_t count, size_t stride, uint64_t *out)
 {
 	uint64_t first = (uintptr_t)addr / page_size();
-	int fd, ret;
 
 	if (stride == 1)
-		return pread_all("/proc/self/pagemap", out, count * sizeof(*out),
-				 first * sizeof(*out));
-	fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	ret = pagemap_strided(fd, first, count, stride, out);
-	close(fd);
-	return ret;
+		return pread_all(pagemap_fd(), out, count * sizeof(*out), first * sizeof(*out));
+	return pagemap_strided(pagemap_fd(), first, count, stride, out);
 }
 
 uint64_t pagemap_entry(const void *addr)
@@ -91,34 +97,40 @@ int pagemap_scan(const void *addr, size_t len, uint64_t set, uint64_t clear)
 		.vec = (uintptr_t)&region, .vec_len = 1,
 		.inverted = clear, .mask = set | clear, .returned = set | clear,
 	};
-	int fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC), ret;
+	int ret = ioctl(pagemap_fd(), _IOWR('f', 16, struct scan_arg), &arg);
 
-	if (fd < 0)
+	if (ret < 0)
 		return -errno;
-	ret = ioctl(fd, _IOWR('f', 16, struct scan_arg), &arg);
-	if (ret < 0)
-		ret = -errno;
-	close(fd);
-	if (ret < 0)
-		return ret;
 	return ret == 1 && region.start == arg.start && region.end == arg.end;
 }
 
-static int kpage_read(const char *path, uint64_t pfn, uint64_t *out)
+/* @count entries of a file that has one for each page frame; @fd keeps it open. */
+static int kpage_read(int *fd, const char *path, uint64_t pfn, size_t count, uint64_t *out)
 {
 	if (!pfn)
 		return -ENODATA;
-	return pread_all(path, out, sizeof(*out), pfn * sizeof(*out));
+	if (*fd < 0)
+		*fd = open(path, O_RDONLY | O_CLOEXEC);
+	return pread_all(*fd, out, count * sizeof(*out), pfn * sizeof(*out));
+}
+
+int kpageflags_range(uint64_t pfn, size_t count, uint64_t *flags)
+{
+	static int fd = -1;
+
+	return kpage_read(&fd, "/proc/kpageflags", pfn, count, flags);
 }
 
 int kpageflags(uint64_t pfn, uint64_t *flags)
 {
-	return kpage_read("/proc/kpageflags", pfn, flags);
+	return kpageflags_range(pfn, 1, flags);
 }
 
 int kpagecount(uint64_t pfn, uint64_t *count)
 {
-	return kpage_read("/proc/kpagecount", pfn, count);
+	static int fd = -1;
+
+	return kpage_read(&fd, "/proc/kpagecount", pfn, 1, count);
 }
 
 /* Not KPF_KSM: some kernels (seen: 6.12) set it for every anonymous page. */
@@ -305,4 +317,12 @@ char *size_token(size_t size, char *buf, size_t len)
 	else
 		snprintf(buf, len, "%zuk", size / KIB);
 	return buf;
+}
+
+bool pagemap_scan_known(void)
+{
+	int ret = pagemap_scan((void *)((uintptr_t)&pagemap_scan_known / page_size() * page_size()),
+			       page_size(), 0, 0);
+
+	return ret != -ENOTTY && ret != -EINVAL;
 }

@@ -60,10 +60,14 @@ uint64_t pagemap_entry(const void *addr);
  * 1 or 0; -errno (ENOTTY, EINVAL: the kernel cannot tell).
  */
 int pagemap_scan(const void *addr, size_t len, uint64_t set, uint64_t clear);
+/* Does the kernel have it? */
+bool pagemap_scan_known(void);
 
 /* Flags and mapcount of a page frame; -errno (ENODATA: no right to see PFNs). */
 int kpageflags(uint64_t pfn, uint64_t *flags);
 int kpagecount(uint64_t pfn, uint64_t *count);
+/* Flags of @count frames from @pfn on. */
+int kpageflags_range(uint64_t pfn, size_t count, uint64_t *flags);
 /* "anon,thp,tail" ...: @flags in words, into @buf. */
 char *kpageflags_str(uint64_t flags, char *buf, size_t len);
 

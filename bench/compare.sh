@@ -84,11 +84,12 @@ guest_script() {
 }
 
 main() {
+	local no_1G='clearcpuid=pdpe1gb default_hugepagesz=2M hugepagesz=2M hugepages=42'
 	local dir append='' globs='*,!*.xfs*,!*.btrfs*,!mkdirty.*'
 
 	case ${1:-} in
 	'')		;;
-	--no-1G)	globs+=',!*.1G'; append='pdpe1gb=off' ;;
+	--no-1G)	globs+=',!*.1G'; append=$no_1G ;;
 	*)		die "$1: unknown option (usage: compare.sh [--no-1G])" ;;
 	esac
 	fetch_source
@@ -102,9 +103,10 @@ main() {
 	echo "$globs" >"$dir/files/globs"
 	guest_script "$dir/files" >"$dir/program"
 	"$TOP_DIR/run_vmtests.sh" -k "$SOURCE/arch/x86/boot/bzImage" --build "$SOURCE" \
-		--append "${append:+clearcpuid=$append}" --tap --guest-prog "$dir/program" \
+		${append:+--append "$append"} --tap --guest-prog "$dir/program" \
 		>"$dir/output" || [ -s "$dir/output" ] || die "the guest did not run"
 	"$TOP_DIR/bench/compare_report" "$dir/output"
+	mkdir -p "$CACHE/bench"
 	mv "$dir/output" "$CACHE/bench/compare.log"
 	rm -rf "$dir"
 }

@@ -152,10 +152,10 @@ static bool all_look(enum cmd cmd, int done)
 	struct command c = { .cmd = cmd, .account = d.test->scenario->accounts };
 	bool ok = true;
 
-	for (int i = 0; i < ACTORS_MAX; i++)
+	for (int i = 0; i < d.model.actors; i++)
 		if (alive(i) && i != done)
 			request(i, &c);
-	for (int i = 0; i < ACTORS_MAX && ok; i++)
+	for (int i = 0; i < d.model.actors && ok; i++)
 		if (alive(i) && i != done)
 			ok = await(i);
 	return ok;
@@ -167,10 +167,10 @@ void compare(enum cmd cmd, int done)
 		return;
 	if (d.test->scenario->accounts && cmd == CMD_LOOK)
 		compare_costs();
-	for (int i = 0; i < ACTORS_MAX && !failed(); i++)
+	for (int i = 0; i < d.model.actors && !failed(); i++)
 		if (alive(i))
 			compare_view(i);
-	for (int i = 0; i < PINS_MAX && !failed(); i++)
+	for (int i = 0; i < d.model.pins && !failed(); i++)
 		if (d.model.pin[i].held && d.stage->pin[i].held)
 			compare_pin(i);
 }

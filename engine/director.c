@@ -194,7 +194,7 @@ static bool populates(const struct step *s)
 
 static bool pinned(void)
 {
-	for (int i = 0; i < PINS_MAX; i++)
+	for (int i = 0; i < d.model.pins; i++)
 		if (d.model.pin[i].held)
 			return true;
 	return false;
@@ -290,7 +290,7 @@ static bool start(void)
 
 static bool holds_pin(int actor)
 {
-	for (int i = 0; i < PINS_MAX; i++)
+	for (int i = 0; i < d.model.pins; i++)
 		if (d.model.pin[i].held && d.model.pin[i].owner == actor)
 			return true;
 	return false;
@@ -307,7 +307,7 @@ static void finish(void)
 
 	if (d.deadline > now_ns() + QUIT_TIME)
 		d.deadline = now_ns() + QUIT_TIME;
-	for (int i = 0; i < ACTORS_MAX; i++)
+	for (int i = 0; i < d.model.actors; i++)
 		if (alive(i) && !d.dead[i] && holds_pin(i))
 			tell(i, &c);
 	*d.result = verdict;

@@ -7,17 +7,20 @@
 
 void model_start(struct model *m, size_t cells, bool shared, bool has_file)
 {
-	memset(m, 0, sizeof(*m));
+	/* Most of it is never used: what is not touched costs no page. */
+	m->actors = 1;
+	m->pins = 0;
 	m->cells = cells;
 	m->shared = shared;
 	m->gen = 1;
 	m->writer[1] = WRITER_FILE;
-	m->actor[0] = (struct model_actor){ .name = 'P', .alive = true };
+	m->actor[0].name = 'P';
+	m->actor[0].alive = true;
 	for (size_t c = 0; c < cells; c++) {
 		struct model_cell *cell = &m->actor[0].cell[c];
 
 		m->file[c] = has_file ? (struct value){ WRITER_FILE, 1 } : VALUE_ZERO;
-		cell->state = CELL_SHOWS_FILE;
+		*cell = (struct model_cell){ .state = CELL_SHOWS_FILE };
 		cell->since = 1;
 		cell->prot = PROT_READ | PROT_WRITE;
 	}
@@ -25,7 +28,7 @@ void model_start(struct model *m, size_t cells, bool shared, bool has_file)
 
 int model_actor(const struct model *m, char name)
 {
-	for (int i = 0; i < ACTORS_MAX; i++)
+	for (int i = 0; i < m->actors; i++)
 		if (m->actor[i].name == name)
 			return i;
 	return -1;
@@ -53,7 +56,7 @@ static void put(struct model *m, int actor, size_t cell, struct value v)
 		c->state = CELL_OWN;
 		c->v = v;
 	}
-	for (int i = 0; i < PINS_MAX; i++)
+	for (int i = 0; i < m->pins; i++)
 		if (pin_shows(m, &m->pin[i], actor, cell))
 			m->pin[i].later[cell] |= 1ULL << v.gen;
 }
@@ -112,7 +115,7 @@ static void detach(struct model *m, int actor, size_t cell)
 {
 	if (m->shared)
 		return;
-	for (int i = 0; i < PINS_MAX; i++) {
+	for (int i = 0; i < m->pins; i++) {
 		struct model_pin *p = &m->pin[i];
 
 		if (!p->held || p->owner != actor || p->detached[cell] ||
@@ -134,10 +137,12 @@ void model_unmap(struct model *m, int actor, size_t first, size_t count)
 
 int model_fork(struct model *m, int parent, char name)
 {
-	int child = model_actor(m, 0);
+	int child = m->actors++;
 
-	m->actor[child] = m->actor[parent];
 	m->actor[child].name = name;
+	m->actor[child].alive = true;
+	memcpy(m->actor[child].cell, m->actor[parent].cell,
+	       m->cells * sizeof(m->actor[child].cell[0]));
 	for (size_t c = 0; c < m->cells; c++)
 		if (m->actor[child].cell[c].dontfork)
 			m->actor[child].cell[c].state = CELL_GONE;
@@ -148,7 +153,7 @@ int model_fork(struct model *m, int parent, char name)
 void model_exit(struct model *m, int actor)
 {
 	m->actor[actor].alive = false;
-	for (int i = 0; i < PINS_MAX; i++)
+	for (int i = 0; i < m->pins; i++)
 		if (m->pin[i].owner == actor)
 			m->pin[i].held = false;
 }
@@ -168,6 +173,8 @@ void model_pin(struct model *m, int pin, int owner, unsigned int flags, size_t f
 {
 	struct model_pin *p = &m->pin[pin];
 
+	while (m->pins <= pin)
+		m->pin[m->pins++].held = false;
 	p->held = true;
 	p->owner = owner;
 	p->first = first;
@@ -191,7 +198,7 @@ void model_unpin(struct model *m, int pin)
 /* Cell @cell of pin @p is written through it; its owner has lost the page. */
 static void poke_detached(struct model *m, const struct model_pin *p, size_t cell, struct value v)
 {
-	for (int i = 0; i < PINS_MAX; i++) {
+	for (int i = 0; i < m->pins; i++) {
 		struct model_pin *q = &m->pin[i];
 
 		/* Lost by the same owner at the same time: the same page. */

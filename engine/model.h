@@ -57,6 +57,7 @@ struct model_pin {
 struct model {
 	size_t cells;
 	bool shared;		/* MAP_SHARED: a write goes to the file */
+	int actors, pins;	/* how many of them there are, or were */
 	uint16_t gen;		/* of the last write */
 	uint8_t writer[GENERATIONS_MAX];	/* who made it */
 	struct value file[CELLS_MAX];

@@ -115,37 +115,54 @@ void mem_unmap(struct mem *m)
 	m->fd = -1;
 }
 
-static int verify_one(struct mem *m, size_t page, uint64_t entry, uint64_t set,
-		      uint64_t clear, const char *what)
+/* How many cells from @cell on have consecutive page frames. */
+static size_t run_of_frames(const uint64_t *map, size_t cells, size_t cell)
 {
-	uint64_t pfn = entry & PM_PFN_MASK, flags = 0;
-	char str[128];
-	int ret;
+	size_t n = 1;
 
-	errno = 0;
-	if (!(entry & PM_PRESENT))
-		return mem_fail(m, "not %s: page %zu is not mapped (pagemap %016llx)", what,
-				page, (unsigned long long)entry);
-	ret = kpageflags(pfn, &flags);
-	if (ret)
-		return mem_fail(m, "cannot tell if this is %s: kpageflags of PFN %#llx: %s", what,
-				(unsigned long long)pfn, strerror(-ret));
-	if ((flags & set) != set || (flags & clear))
-		return mem_fail(m, "not %s: page %zu is PFN %#llx (%s)", what, page,
-				(unsigned long long)pfn, kpageflags_str(flags, str, sizeof(str)));
-	return 0;
+	while (cell + n < cells && (map[cell + n] & PM_PRESENT) &&
+	       (map[cell + n] & PM_PFN_MASK) == (map[cell] & PM_PFN_MASK) + n)
+		n++;
+	return n;
 }
 
-int mem_verify_flags(struct mem *m, uint64_t set, uint64_t clear, const char *what)
+int mem_read_flags(struct mem *m, uint64_t *map, uint64_t *flags)
 {
-	static uint64_t map[CELLS_MAX];
 	const struct layout *l = &m->layout;
 	int ret = pagemap_read(m->base, l->cells, l->stride, map);
 
 	if (ret)
 		return mem_fail(m, "cannot read pagemap: %s", strerror(-ret));
-	for (size_t c = 0; c < l->cells && !ret; c++)
-		ret = verify_one(m, layout_page(l, c), map[c], set, clear, what);
+	for (size_t c = 0, n; c < l->cells; c += n) {
+		uint64_t pfn = map[c] & PM_PFN_MASK;
+
+		errno = 0;
+		if (!(map[c] & PM_PRESENT))
+			return mem_fail(m, "page %zu is not mapped (pagemap %016llx)",
+					layout_page(l, c), (unsigned long long)map[c]);
+		n = run_of_frames(map, l->cells, c);
+		ret = kpageflags_range(pfn, n, flags + c);
+		if (ret)
+			return mem_fail(m, "kpageflags of PFN %#llx: %s", (unsigned long long)pfn,
+					strerror(-ret));
+	}
+	return 0;
+}
+
+int mem_verify_flags(struct mem *m, uint64_t set, uint64_t clear, const char *what)
+{
+	static uint64_t map[CELLS_MAX], flags[CELLS_MAX];
+	int ret = mem_read_flags(m, map, flags);
+	char str[128];
+
+	for (size_t c = 0; c < m->layout.cells && !ret; c++) {
+		errno = 0;
+		if ((flags[c] & set) != set || (flags[c] & clear))
+			ret = mem_fail(m, "not %s: page %zu is PFN %#llx (%s)", what,
+				       layout_page(&m->layout, c),
+				       (unsigned long long)(map[c] & PM_PFN_MASK),
+				       kpageflags_str(flags[c], str, sizeof(str)));
+	}
 	return ret;
 }
 

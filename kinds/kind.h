@@ -76,6 +76,8 @@ int mem_map_file(struct mem *m, size_t len);
 /* Give the file behind m its content. */
 int mem_fill_file(struct mem *m, size_t len);
 void mem_unmap(struct mem *m);
+/* pagemap entries and kpageflags of all cells; fails if a page is not mapped. */
+int mem_read_flags(struct mem *m, uint64_t *map, uint64_t *flags);
 /* Every page present and of a frame whose kpageflags have all of @set, none of @clear. */
 int mem_verify_flags(struct mem *m, uint64_t set, uint64_t clear, const char *what);
 /*

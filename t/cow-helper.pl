@@ -20,6 +20,9 @@ our $tmp = tempdir('cowpin-t-XXXXXX', TMPDIR => 1, CLEANUP => 1);
 # What is tested: COW=build/sanitize/cow prove t/ tests another build.
 our $cow = abs_path($ENV{COW} // "$top/cow") // '';
 
+# With sanitizers, actors must still die of the signals that they are to die of.
+$ENV{ASAN_OPTIONS} //= 'handle_sigbus=0:handle_segv=0';
+
 # A run of cow changes settings of the whole machine: one test at a time, also under
 # prove -j. Held until the process ends.
 my $lock;
