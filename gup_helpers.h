@@ -20,6 +20,8 @@
 #define PIN_WRITES	(1u << 6)	/* can write through the pin */
 #define PIN_TELLS	(1u << 7)	/* can tell PFNs: facts() */
 #define PIN_NAMED	(1u << 8)	/* only used by steps that name it */
+#define PIN_LATE	(1u << 10)	/* reading it ends it: only at the end of a test */
+#define PIN_STORES	(1u << 11)	/* stores a snapshot: of a zeropage, zeroes for good */
 #define PIN_COSTS	(1u << 9)	/* keeps memory of its own while it holds a pin */
 
 /* What a provider knows of a pinned page; fields are -1, PFN 0, where it cannot tell. */
@@ -69,6 +71,8 @@ struct provider {
 	void (*forget)(struct pin *p);
 	/* PFNs of all cells, 0 where unknown; NULL if there is no quick way. */
 	int (*pfns)(struct pin *p, uint64_t *pfns);
+	/* Bytes that it can pin at most, 0: no limit of its own. */
+	size_t max_len;
 	/* True if the machine has only one such pin at a time. */
 	bool (*single)(void);
 };

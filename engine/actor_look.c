@@ -100,7 +100,7 @@ int act_look(const struct command *c)
 	if (c->account)
 		account();
 	for (int i = 0; i < PINS_MAX; i++)
-		if (self.held[i])
+		if (self.held[i] && (all || !(self.pin[i].by->props & PIN_LATE)))
 			look_through_pin(i);
 	if (all && !self.index)
 		look_behind();

@@ -4,6 +4,7 @@
 #include "engine/director.h"
 
 #include <signal.h>
+#include <stddef.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -145,8 +146,9 @@ static void model_after(const struct step *s, int actor, const struct command *c
 	step_cells(s, &first, &count);
 	if (s->op == OP_PIN) {
 		d.pin_step[s->pin] = d.step;
-		model_pin(&d.model, s->pin, actor, s->pin_flags | (c->by->props & PIN_IS_GET),
-			  first, count);
+		model_pin(&d.model, s->pin, actor,
+			  s->pin_flags | (c->by->props & (PIN_IS_GET | PIN_STORES)), first,
+			  count);
 	} else if (s->op == OP_UNPIN) {
 		model_unpin(&d.model, s->pin);
 	} else if (s->op == OP_FORK) {
@@ -234,7 +236,8 @@ static void run_step(const struct step *s)
 
 	if (injected == FAULT_DIRECTOR_DIES && s->op == OP_WRITE)
 		kill(getpid(), SIGKILL);
-	if ((s->op == OP_UNPIN || s->op == OP_POKE) && !d.model.pin[s->pin].held)
+	if ((s->op == OP_UNPIN || s->op == OP_POKE) &&
+	    !model_holds(&d.model, s->pin))
 		return;		/* rightly refused before */
 	model_before(s, actor, &c);
 	if (!tell(actor, &c))
@@ -336,6 +339,7 @@ static void head_diag(void)
 
 void director_run(const struct test *t, struct stage *stage, uint64_t deadline)
 {
+	memset(&d, 0, offsetof(struct director, model));
 	d.test = t;
 	d.stage = stage;
 	d.result = &stage->result;

@@ -10,7 +10,8 @@
 #include "engine/stage.h"
 
 /*
- * Run @t on @stage in this process, which must have no other children. The result is
+ * Run @t on @stage in this process, which must have no other children; as often as one
+ * likes, one test after the other. The result is
  * in stage->result; all actors are gone when it returns. @deadline: monotonic ns.
  */
 void director_run(const struct test *t, struct stage *stage, uint64_t deadline);

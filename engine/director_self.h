@@ -12,7 +12,6 @@ struct director {
 	const struct test *test;
 	struct stage *stage;
 	struct result *result;
-	struct model model;
 	uint64_t deadline;
 	int step;
 	bool dead[ACTORS_MAX];
@@ -20,6 +19,7 @@ struct director {
 	int pin_step[PINS_MAX];		/* index of the step that took it */
 	long long charged_before;	/* bytes, when nothing was populated yet */
 	bool populated;
+	struct model model;		/* last: model_start() resets it */
 };
 extern struct director d;
 

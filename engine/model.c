@@ -159,8 +159,13 @@ void model_exit(struct model *m, int actor)
 }
 
 /* What the kernel promises of a pin on one page of its owner. */
-static enum promise promise_of(const struct model *m, unsigned int flags, int state)
+static enum promise promise_of(const struct model *m, unsigned int flags, int state,
+			       size_t cell)
 {
+	/* Memory that nobody wrote shows a zeropage, and that is what is stored. */
+	if (flags & PIN_STORES)
+		return state == CELL_SHOWS_FILE && !m->file[cell].writer ? PROMISE_FROZEN
+									 : PROMISE_SNAPSHOT;
 	if (flags & PIN_IS_GET)
 		return PROMISE_SNAPSHOT;
 	if ((flags & (PIN_RW | PIN_LONGTERM)) || m->shared || state == CELL_OWN)
@@ -180,7 +185,7 @@ void model_pin(struct model *m, int pin, int owner, unsigned int flags, size_t f
 	p->first = first;
 	p->cells = count;
 	for (size_t c = first; c < first + count; c++) {
-		p->promise[c] = promise_of(m, flags, m->actor[owner].cell[c].state);
+		p->promise[c] = promise_of(m, flags, m->actor[owner].cell[c].state, c);
 		p->at[c] = model_sees(m, owner, c);
 		p->detached[c] = 0;
 		p->later[c] = 0;
@@ -249,7 +254,7 @@ struct value model_pin_sees(const struct model *m, int pin, size_t cell)
 {
 	const struct model_pin *p = &m->pin[pin];
 
-	return p->detached[cell] || p->promise[cell] == PROMISE_SNAPSHOT ? p->at[cell]
+	return p->detached[cell] || p->promise[cell] != PROMISE_EXACT ? p->at[cell]
 		: model_sees(m, p->owner, cell);
 }
 
@@ -261,6 +266,6 @@ bool model_pin_allows(const struct model *m, int pin, size_t cell, struct value 
 		return value_eq(seen, model_pin_sees(m, pin, cell));
 	if (value_eq(seen, p->at[cell]))
 		return true;
-	return seen.gen < GENERATIONS_MAX && (p->later[cell] >> seen.gen & 1) &&
-	       seen.writer == m->writer[seen.gen];
+	return p->promise[cell] == PROMISE_SNAPSHOT && seen.gen < GENERATIONS_MAX &&
+	       (p->later[cell] >> seen.gen & 1) && seen.writer == m->writer[seen.gen];
 }

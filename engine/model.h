@@ -17,6 +17,7 @@
 enum promise {
 	PROMISE_EXACT,		/* always what its owner sees */
 	PROMISE_SNAPSHOT,	/* something its owner saw when pinning or later */
+	PROMISE_FROZEN,		/* what its owner saw when pinning, for good */
 };
 
 enum cell_state {
@@ -83,10 +84,15 @@ struct value model_write(struct model *m, int actor, size_t first, size_t count,
 void model_unmap(struct model *m, int actor, size_t first, size_t count);
 int model_fork(struct model *m, int parent, char name);
 void model_exit(struct model *m, int actor);
-/* @flags: PIN_RO ..., and PIN_IS_GET for a FOLL_GET reference. */
+/* @flags: PIN_RO ..., and PIN_IS_GET, PIN_STORES of the provider. */
 void model_pin(struct model *m, int pin, int owner, unsigned int flags, size_t first,
 	       size_t count);
 void model_unpin(struct model *m, int pin);
+/* Was that pin taken, and is it still held? */
+static inline bool model_holds(const struct model *m, int pin)
+{
+	return pin < m->pins && m->pin[pin].held;
+}
 struct value model_poke(struct model *m, int pin);
 
 /* What @actor must read; only if the state is not CELL_GONE. */

@@ -57,11 +57,25 @@ static bool kind_fits(const struct scenario *s, const struct scenario_steps *ste
 	return !(steps->splits_vma || steps->forces) || !(k->props & KIND_HUGETLB);
 }
 
+static bool providers_can(const struct test *t, size_t len)
+{
+	for (int i = 0; i < t->steps->nr; i++) {
+		const struct step *s = &t->steps->step[i];
+		const struct provider *by = s->by ? s->by : t->by;
+
+		if (s->op == OP_PIN && by->max_len && len > by->max_len)
+			return false;
+	}
+	return true;
+}
+
 /* What depends on how large the tested region is. */
 static bool size_fits(const struct test *t)
 {
 	size_t region = t->kind->region ? t->kind->region(t->size) : page_size();
 
+	if (!providers_can(t, t->kind->props & KIND_HUGETLB ? t->size : region))
+		return false;
 	if (t->steps->collapses && region != thp_pmd_size())
 		return false;
 	return !t->steps->needs_parts || region >= 2 * page_size();

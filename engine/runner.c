@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -28,8 +29,10 @@
 
 struct slot {
 	struct stage *stage;
-	pid_t pid;		/* of the director, 0: free */
+	pid_t pid;		/* of its director, 0: none */
 	int pidfd;
+	int ended;		/* eventfd: the director has come to the end of a test */
+	bool busy;
 	size_t test;
 	uint64_t started, deadline;
 	struct splat splat;
@@ -142,9 +145,16 @@ static void stay_on_one_cpu(size_t slot)
 	}
 }
 
-/* In the director's process. */
+/*
+ * In the director's process: run one test after the other. It maps none of the tested
+ * memory, so no test leaves traces in it; and after a test that failed it is replaced.
+ */
 static void direct(struct slot *slot)
 {
+	struct stage *stage = slot->stage;
+	uint64_t one = 1;
+	uint32_t order = 0;
+
 	stay_on_one_cpu(slot - run.slots);
 	setpgid(0, 0);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -153,39 +163,50 @@ static void direct(struct slot *slot)
 	signal(SIGINT, SIG_DFL);
 	signal(SIGTERM, SIG_DFL);
 	prctl(PR_SET_NAME, "cow-director");
-	director_run(&run.plan->tests[slot->test], slot->stage, slot->deadline);
-	_exit(0);
+	for (;;) {
+		order = box_wait(&stage->order, order);
+		director_run(&run.plan->tests[stage->test], stage, stage->deadline);
+		if (write(slot->ended, &one, sizeof(one)) != sizeof(one))
+			_exit(1);
+	}
 }
 
-static void start(struct slot *slot, size_t index)
+/* False: no process to be had. */
+static bool spawn_director(struct slot *slot)
 {
-	stage_reset(slot->stage);
-	slot->test = index;
-	slot->splatted = false;
-	slot->started = now_ns();
-	slot->deadline = slot->started + run.options->timeout * NS_PER_S;
-	run.progress[index] = RUNNING;
-	announce();
+	slot->stage->order.request = 0;
 	slot->pid = fork();
 	if (!slot->pid)
 		direct(slot);
 	if (slot->pid < 0) {
-		struct result r = { .step = -1 };
-
-		diag_fail(&r, "setup", "fork: %s", strerror(errno));
 		slot->pid = 0;
-		done(index, &r);
-		return;
+		return false;
 	}
 	setpgid(slot->pid, slot->pid);
 	slot->pidfd = syscall(SYS_pidfd_open, slot->pid, 0);
-	run.running++;
+	return true;
+}
+
+/* Nothing of a director's group may live on, holding pins or pages. Its wait status. */
+static int retire_director(struct slot *slot)
+{
+	int status = 0;
+
+	kill(slot->pid, SIGKILL);
+	while (waitpid(slot->pid, &status, 0) < 0 && errno == EINTR)
+		;
+	kill(-slot->pid, SIGKILL);
+	while (waitpid(-slot->pid, NULL, 0) > 0 || errno == EINTR)
+		;
+	close(slot->pidfd);
+	slot->pid = 0;
+	return status;
 }
 
 static struct slot *free_slot(void)
 {
 	for (unsigned int i = 0; i < run.options->jobs; i++)
-		if (!run.slots[i].pid)
+		if (!run.slots[i].busy)
 			return &run.slots[i];
 	return NULL;
 }
@@ -207,6 +228,30 @@ static void give_resources(const struct test *t)
 	pools_give(t->size, test_hugetlb_pages(t));
 	if (is_single(t))
 		run.single_taken = false;
+}
+
+static void start(struct slot *slot, size_t index)
+{
+	stage_reset(slot->stage);
+	slot->test = index;
+	slot->splatted = false;
+	slot->started = now_ns();
+	slot->deadline = slot->started + run.options->timeout * NS_PER_S;
+	run.progress[index] = RUNNING;
+	announce();
+	if (!slot->pid && !spawn_director(slot)) {
+		struct result r = { .step = -1 };
+
+		diag_fail(&r, "setup", "fork: %s", strerror(errno));
+		give_resources(&run.plan->tests[index]);
+		done(index, &r);
+		return;
+	}
+	slot->stage->test = index;
+	slot->stage->deadline = slot->deadline;
+	slot->busy = true;
+	run.running++;
+	box_request(&slot->stage->order);
 }
 
 /* Fill free slots. A test whose resources are taken lets later ones go first. */
@@ -233,11 +278,11 @@ static void attribute(const struct splat *s)
 	for (int pass = 0; pass < 2 && !named; pass++) {
 		for (unsigned int i = 0; i < run.options->jobs; i++) {
 			struct slot *slot = &run.slots[i];
-			bool mine = slot->pid && slot->pid == s->pid;
+			bool mine = slot->busy && slot->pid == s->pid;
 
-			for (int a = 0; a < ACTORS_MAX && slot->pid && !mine; a++)
+			for (int a = 0; a < ACTORS_MAX && slot->busy && !mine; a++)
 				mine = s->pid && slot->stage->box[a].pid == s->pid;
-			if (!slot->pid || slot->splatted || (!mine && !pass))
+			if (!slot->busy || slot->splatted || (!mine && !pass))
 				continue;
 			slot->splat = *s;
 			slot->splatted = true;
@@ -285,53 +330,65 @@ static void judge_kernel(struct slot *slot)
 			  slot->splat.text);
 }
 
-/* The director is dead: nothing of its group may live on, holding pins or pages. */
-static void end(struct slot *slot)
+/* The test is over: its director says so (@dead: false), or is no more. */
+static void end(struct slot *slot, bool dead)
 {
+	struct result *r = &slot->stage->result;
+	uint64_t count;
 	int status = 0;
 
-	while (waitpid(slot->pid, &status, 0) < 0 && errno == EINTR)
-		;
-	kill(-slot->pid, SIGKILL);
-	while (waitpid(-slot->pid, NULL, 0) > 0 || errno == EINTR)
-		;
-	close(slot->pidfd);
+	if (dead)
+		status = retire_director(slot);
+	else if (read(slot->ended, &count, sizeof(count)) < 0)
+		diag_line(r, "  (eventfd: %s)", strerror(errno));
 	check_kernel_log();
-	slot->stage->result.ms = (now_ns() - slot->started) / NS_PER_MS;
+	r->ms = (now_ns() - slot->started) / NS_PER_MS;
 	judge_death(slot, status);
 	judge_kernel(slot);
-	slot->pid = 0;
+	if (slot->pid && r->verdict != VERDICT_PASS)
+		retire_director(slot);
+	slot->busy = false;
 	run.running--;
 	give_resources(&run.plan->tests[slot->test]);
-	done(slot->test, &slot->stage->result);
+	done(slot->test, r);
 }
 
-/* Wait until a director ends or its time is up. */
-static void wait_for_one(void)
+/* What there is to wait for: of each busy slot, the end of the test and the director's. */
+static int gather(struct pollfd *fds, struct slot **slots, uint64_t *first)
 {
-	struct pollfd fds[JOBS_MAX];
-	struct slot *slots[JOBS_MAX];
-	uint64_t now = now_ns(), first = UINT64_MAX;
 	int nr = 0;
 
 	for (unsigned int i = 0; i < run.options->jobs; i++) {
 		struct slot *slot = &run.slots[i];
 
-		if (!slot->pid)
+		if (!slot->busy)
 			continue;
 		slots[nr] = slot;
-		fds[nr++] = (struct pollfd) { .fd = slot->pidfd, .events = POLLIN };
-		if (slot->deadline + GRACE < first)
-			first = slot->deadline + GRACE;
+		fds[2 * nr] = (struct pollfd) { .fd = slot->ended, .events = POLLIN };
+		fds[2 * nr + 1] = (struct pollfd) { .fd = slot->pidfd, .events = POLLIN };
+		if (slot->deadline + GRACE < *first)
+			*first = slot->deadline + GRACE;
+		nr++;
 	}
-	poll(fds, nr, first > now ? (first - now) / NS_PER_MS + 1 : 0);
+	return nr;
+}
+
+/* Wait until a test ends, its director dies, or its time is up. */
+static void wait_for_one(void)
+{
+	struct pollfd fds[2 * JOBS_MAX];
+	struct slot *slots[JOBS_MAX];
+	uint64_t now = now_ns(), first = UINT64_MAX;
+	int nr = gather(fds, slots, &first);
+
+	poll(fds, 2 * nr, first > now ? (first - now) / NS_PER_MS + 1 : 0);
 	now = now_ns();
 	for (int i = 0; i < nr; i++) {
-		if (now >= slots[i]->deadline + GRACE)
-			kill(slots[i]->pid, SIGKILL);
-		else if (!(fds[i].revents & POLLIN))
-			continue;
-		end(slots[i]);
+		bool ended = fds[2 * i].revents & POLLIN;
+
+		if (ended || (fds[2 * i + 1].revents & POLLIN) ||
+		    now >= slots[i]->deadline + GRACE)
+			end(slots[i], !ended);
 	}
 }
 
@@ -351,7 +408,8 @@ static int prepare_slots(void)
 {
 	for (unsigned int i = 0; i < run.options->jobs; i++) {
 		run.slots[i].stage = stage_new();
-		if (!run.slots[i].stage)
+		run.slots[i].ended = eventfd(0, EFD_CLOEXEC);
+		if (!run.slots[i].stage || run.slots[i].ended < 0)
 			return -ENOMEM;
 	}
 	return 0;
@@ -387,6 +445,9 @@ int run_plan(const struct plan *p, const struct run_options *o)
 		if (run.running)
 			wait_for_one();
 	}
+	for (unsigned int i = 0; i < o->jobs; i++)
+		if (run.slots[i].pid)
+			retire_director(&run.slots[i]);
 	tap_end();
 	settings_end();
 	free(run.progress);

@@ -86,6 +86,9 @@ struct pin_view {
 
 struct stage {
 	uint32_t doorbell;	/* futex: rung by every reply */
+	struct box order;	/* from the runner: run test `test` until `deadline` */
+	size_t test;
+	uint64_t deadline;
 	int step;		/* where the director is, for whoever finds it dead */
 	struct layout layout;	/* of the region, set by CMD_CREATE */
 	bool dirty_tracked;	/* likewise: its file system wants to know of every write */
@@ -101,7 +104,10 @@ struct stage *stage_new(void);
 /* Ready for the next test; cheap: what was seen is not cleared. */
 void stage_reset(struct stage *s);
 
-/* Actor's side: wait for a request after @last; the parent's death ends the process. */
+/*
+ * Actor's (and director's) side: wait for a request after @last; the parent's death ends
+ * the process.
+ */
 uint32_t box_wait(struct box *b, uint32_t last);
 void box_reply(struct stage *s, struct box *b);
 /* Director's side. */
