@@ -40,6 +40,7 @@ static void enable_thp(void)
 	settings_set(THP_SYSFS "/defrag", "madvise");
 	enable_sizes();
 	/* khugepaged would put together what a kind has taken apart. */
+	settings_set(THP_SYSFS "/khugepaged/pages_to_scan", "1");
 	settings_set(THP_SYSFS "/khugepaged/scan_sleep_millisecs", "3600000");
 }
 
