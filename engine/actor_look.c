@@ -39,7 +39,9 @@ static void look_through_pin(int i)
 
 	v->status = p->by->read(p, v->words);
 	memcpy(v->why, p->why, sizeof(v->why));
-	v->has_pfns = p->by->pfns && !p->by->pfns(p, v->pfns);
+	/* The frames of a pin never change: they are asked for once. */
+	if (!v->has_pfns)
+		v->has_pfns = p->by->pfns && !p->by->pfns(p, v->pfns);
 	v->held = true;
 }
 

@@ -45,6 +45,7 @@ int act_pin(const struct command *c)
 		return with_why(p, ret);
 	inject_cost(&self.mem);
 	self.held[c->step.pin] = true;
+	self.stage->pin[c->step.pin].has_pfns = false;
 	if (injected == FAULT_STALE_PIN && inject_replace_pages(&self.mem, p))
 		return mem_fail(&self.mem, "injection failed");
 	return 0;
