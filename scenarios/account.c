@@ -21,7 +21,8 @@ static const struct scenario rows[] = {
 	  .steps = "read P; pin P ro longterm lower; unpin P; unmap P",
 	  .why = "as many anonymous pages as are pinned, and no more",
 	  .fixed = "6.2 by 'mm/gup: reliable R/O long-term pinning in COW mappings'",
-	  ACCOUNT },
+	  /* Base pages: of the huge zeropage newer kernels (7.3) make a whole THP. */
+	  .kinds = KIND_PRIVATE | KIND_ZERO | KIND_EXTRA, .accounts = true },
 	{ .id = "account.ro-short",
 	  .title = "Memory that a R/O short-term %s pin populates",
 	  .steps = "read P; pin P ro short; unpin P; unmap P",
