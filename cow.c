@@ -179,6 +179,11 @@ static void parse_options(int argc, char **argv)
 
 static void select_tests(struct plan *p)
 {
+	char glob[256];
+
+	/* A typo must not make a run smaller without a word. */
+	if (opt.globs && plan_idle_glob(p, opt.globs, glob, sizeof(glob)))
+		refuse("no test has an id that matches '%s' (see --list)", glob);
 	if (opt.group < 0 && !opt.globs)
 		opt.group = GROUP_FULL;
 	if (opt.group >= 0)

@@ -2,6 +2,8 @@
 /* The oracles: what was seen against what must be. See director_self.h. */
 #include "engine/director_self.h"
 
+#include <ctype.h>
+
 #include "engine/charge.h"
 #include "engine/diag.h"
 #include "vm_util.h"
@@ -186,7 +188,8 @@ void compare_fork(int parent, int child)
 	for (size_t i = 0; i < d.model.cells; i++) {
 		const struct model_cell *cell = &d.model.actor[child].cell[i];
 
-		if (cell->state != CELL_OWN || !cell->v.writer ||
+		if (cell->state != CELL_OWN || !isupper(cell->v.writer) ||
+		    cell->v.writer == WRITER_FILE ||
 		    !(p->pagemap[i] & (PM_PRESENT | PM_SWAP)) ||
 		    (c->pagemap[i] & (PM_PRESENT | PM_SWAP)))
 			continue;

@@ -234,6 +234,27 @@ static bool selected(const char *id, const char *globs)
 	return in;
 }
 
+static bool matches_any(const struct plan *p, const char *glob)
+{
+	for (size_t i = 0; i < p->nr; i++)
+		if (!fnmatch(glob, p->tests[i].id, 0))
+			return true;
+	return false;
+}
+
+bool plan_idle_glob(const struct plan *p, const char *globs, char *glob, size_t len)
+{
+	while (*globs) {
+		size_t n = strcspn(globs, ",");
+
+		snprintf(glob, len, "%.*s", (int)n, globs);
+		if (glob[0] != '!' && !matches_any(p, glob))
+			return true;
+		globs += n + (globs[n] == ',');
+	}
+	return false;
+}
+
 size_t plan_select(struct plan *p, const char *globs)
 {
 	size_t kept = 0;

@@ -44,6 +44,9 @@ void plan_free(struct plan *p);
  */
 size_t plan_select(struct plan *p, const char *globs);
 
+/* The first of @globs (copied into @glob) that takes nothing of @p; false: there is none. */
+bool plan_idle_glob(const struct plan *p, const char *globs, char *glob, size_t len);
+
 /* Keep only a group's tests. Returns how many are left. */
 size_t plan_select_group(struct plan *p, enum group g);
 /* The group of that name, or -1. */

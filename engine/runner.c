@@ -155,6 +155,7 @@ static void direct(struct slot *slot)
 	uint64_t one = 1;
 	uint32_t order = 0;
 
+	settings_in_child();
 	stay_on_one_cpu(slot - run.slots);
 	setpgid(0, 0);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);

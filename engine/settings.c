@@ -211,6 +211,7 @@ int settings_undo_by(const char *fmt, ...)
 	if (len >= (int)sizeof(line) - 1)
 		return -ENAMETOOLONG;
 	line[len++] = '\n';
+	errno = EIO;	/* of a write that falls short */
 	if (write(journal, line, len) != len || fsync(journal))
 		return -errno;
 	return 0;
@@ -227,6 +228,13 @@ int settings_set(const char *path, const char *value)
 		return 0;
 	ret = settings_undo_by("set %s %s", path, old);
 	return ret ? ret : file_write(path, value);
+}
+
+void settings_in_child(void)
+{
+	if (lifeline >= 0)
+		close(lifeline);
+	lifeline = -1;
 }
 
 void settings_end(void)

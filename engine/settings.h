@@ -33,6 +33,9 @@ int settings_undo_by(const char *fmt, ...);
 /* Where what a run sets up has its place: mount points, files. */
 #define STATE_DIR	"/run/cowpin"
 
+/* In a forked child that may outlive us: the guardian shall not wait for it. */
+void settings_in_child(void);
+
 /* Undo everything, the latest first, and wait until that is done. */
 void settings_end(void);
 
