@@ -107,4 +107,23 @@ like(slurp("$tmp/results/debian-6.12/tap"), qr/^ok 1 - t\.one$/m,
 like(slurp("$tmp/results/debian-6.12/console.log"), qr/Kernel panic/,
      'so is the console');
 
+# An emulated CPU that trips over the booting kernel gets a second try, one.
+my $trip = spew("$tmp/qemu", <<"EOF", 0755);
+#!/bin/bash
+for arg in "\$@"; do
+	case \$arg in file,id=console,path=*) console=\${arg#*path=} ;; esac
+done
+[ ! -e $tmp/tripped ] || exec qemu-system-x86_64 "\$@"
+touch $tmp/tripped
+printf 'Oops: int3: 0\\n[1] Kernel panic - not syncing: x\\n' >"\$console"
+EOF
+{
+	local $ENV{COWPIN_QEMU} = $trip;
+	local $ENV{COWPIN_ACCEL} = 'tcg';
+	my $again = boot('again', 'echo "ok 2 - t.two"; echo "ok 3 - t.three"; exit 0');
+
+	is($again->{code}, 0, 'a boot that an emulated CPU broke is repeated');
+	like($again->{err}, qr/once more/, 'and it says so');
+}
+
 done_testing();
