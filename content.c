@@ -48,6 +48,12 @@ size_t layout_word(const struct layout *l, size_t i)
 				      : (l->page / 3 * i) & ~(sizeof(uint64_t) - 1);
 }
 
+void layout_cells(const struct layout *l, size_t page, size_t pages, size_t *first, size_t *count)
+{
+	*first = (page + l->stride - 1) / l->stride;
+	*count = (page + pages + l->stride - 1) / l->stride - *first;
+}
+
 static uint64_t check_of(uint64_t top)
 {
 	top ^= top >> 32;

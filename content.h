@@ -58,6 +58,10 @@ static inline size_t layout_page(const struct layout *l, size_t cell)
 	return cell * l->stride;
 }
 
+/* The cells among pages [page, page + pages): [*first, *first + *count). */
+void layout_cells(const struct layout *l, size_t page, size_t pages, size_t *first,
+		  size_t *count);
+
 /* The word that @v leaves at word index @word (offset / 8) of page @page. */
 uint64_t word_encode(struct value v, size_t page, size_t word);
 

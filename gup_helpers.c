@@ -51,8 +51,7 @@ void pin_range(struct pin *p, const struct mem *m, size_t first, size_t pages)
 	p->addr = mem_page(m, first);
 	p->len = pages * l->page;
 	p->first_page = first;
-	p->first_cell = (first + l->stride - 1) / l->stride;
-	p->cells = (first + pages + l->stride - 1) / l->stride - p->first_cell;
+	layout_cells(l, first, pages, &p->first_cell, &p->cells);
 }
 
 size_t pin_offset(const struct pin *p, size_t cell)

@@ -27,8 +27,7 @@ void actor_cells(const struct command *c, size_t *first, size_t *count)
 	size_t page, pages;
 
 	part_pages(c->step.part, l->pages, &page, &pages);
-	*first = (page + l->stride - 1) / l->stride;
-	*count = (page + pages + l->stride - 1) / l->stride - *first;
+	layout_cells(l, page, pages, first, count);
 }
 
 char *actor_range(const struct command *c, size_t *len)

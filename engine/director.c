@@ -117,8 +117,7 @@ static void step_cells(const struct step *s, size_t *first, size_t *count)
 	size_t page, pages;
 
 	part_pages(s->part, l->pages, &page, &pages);
-	*first = (page + l->stride - 1) / l->stride;
-	*count = (page + pages + l->stride - 1) / l->stride - *first;
+	layout_cells(l, page, pages, first, count);
 }
 
 /* What the step does to the model; before the actor runs, for writes need their value. */

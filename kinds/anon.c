@@ -8,12 +8,7 @@
 
 static int anon_create(struct mem *m)
 {
-	int ret = mem_map_anon(m, mem_length(m, page_size()), page_size());
-
-	/* EINVAL: a kernel without THP, which is just as well. */
-	if (!ret && madvise(m->base, m->len, MADV_NOHUGEPAGE) && errno != EINVAL)
-		ret = mem_fail(m, "MADV_NOHUGEPAGE: %s", strerror(errno));
-	return ret;
+	return mem_map_base(m, mem_length(m, page_size()));
 }
 
 static int anon_verify(struct mem *m)

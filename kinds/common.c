@@ -71,6 +71,16 @@ int mem_map_anon(struct mem *m, size_t len, size_t align)
 	return 0;
 }
 
+int mem_map_base(struct mem *m, size_t len)
+{
+	int ret = mem_map_anon(m, len, page_size());
+
+	/* EINVAL: a kernel without THP, which is just as well. */
+	if (!ret && madvise(m->base, m->len, MADV_NOHUGEPAGE) && errno != EINVAL)
+		ret = mem_fail(m, "MADV_NOHUGEPAGE: %s", strerror(errno));
+	return ret;
+}
+
 size_t mem_length(const struct mem *m, size_t len)
 {
 	return m->want ? m->want : len;

@@ -69,6 +69,8 @@ const struct kind *kind_find(const char *id);
 
 /* Map @len bytes of anonymous memory aligned to @align; sets map, base, len. */
 int mem_map_anon(struct mem *m, size_t len, size_t align);
+/* The same, of base pages only. */
+int mem_map_base(struct mem *m, size_t len);
 /* The tested region is but [base, base + len) of what was mapped. */
 void mem_set_region(struct mem *m, void *base, size_t len);
 /* Map m->fd as the kind's properties say, readable and writable. */

@@ -67,11 +67,7 @@ int mem_verify_swapped(struct mem *m)
 
 static int swapped_create(struct mem *m)
 {
-	int ret = mem_map_anon(m, page_size(), page_size());
-
-	if (!ret && madvise(m->base, m->len, MADV_NOHUGEPAGE) && errno != EINVAL)
-		ret = mem_fail(m, "MADV_NOHUGEPAGE: %s", strerror(errno));
-	return ret;
+	return mem_map_base(m, page_size());
 }
 
 /* What goes to swap must be what the title says, for in swap all looks alike. */

@@ -9,11 +9,7 @@
 
 static int zeropage_create(struct mem *m)
 {
-	int ret = mem_map_anon(m, page_size(), page_size());
-
-	if (!ret && madvise(m->base, m->len, MADV_NOHUGEPAGE) && errno != EINVAL)
-		ret = mem_fail(m, "MADV_NOHUGEPAGE: %s", strerror(errno));
-	return ret;
+	return mem_map_base(m, page_size());
 }
 
 static int zeropage_verify(struct mem *m)

@@ -16,11 +16,7 @@ static size_t range_region(size_t size)
 
 static int range_create(struct mem *m)
 {
-	int ret = mem_map_anon(m, range_region(0), page_size());
-
-	if (!ret && madvise(m->base, m->len, MADV_NOHUGEPAGE) && errno != EINVAL)
-		ret = mem_fail(m, "MADV_NOHUGEPAGE: %s", strerror(errno));
-	return ret;
+	return mem_map_base(m, range_region(0));
 }
 
 static int range_verify(struct mem *m)
