@@ -257,12 +257,13 @@ static bool collapse_met(const struct ask *a)
 }
 
 static const struct {
-	const char *code;
+	const char *code;		/* "no-" and the name, if it has no other */
+	const char *name;
 	bool (*met)(const struct ask *a);
 	bool by_size;			/* the answer depends on it */
 } needs[NR_NEEDS] = {
 	[NEED_ROOT] = { .code = "no-root", .met = root_met },
-	[NEED_MODULE] = { .code = "no-module", .met = module_met },
+	[NEED_MODULE] = { .code = "no-module", .name = "pin", .met = module_met },
 	[NEED_DEVICE] = { .code = "no-module", .met = device_met },
 	[NEED_IOURING] = { .code = "no-iouring", .met = iouring_met },
 	[NEED_HUGETLB] = { .code = "no-hugetlb", .met = hugetlb_met, .by_size = true },
@@ -276,13 +277,38 @@ static const struct {
 	[NEED_BTRFS] = { .code = "no-btrfs", .met = btrfs_met },
 	[NEED_FORCE] = { .code = "no-force", .met = force_met },
 	[NEED_UFFD] = { .code = "no-uffd", .met = uffd_met },
-	[NEED_COLLAPSE] = { .code = "kernel", .met = collapse_met },
+	[NEED_COLLAPSE] = { .code = "kernel", .name = "collapse", .met = collapse_met },
 	[NEED_SOFTDIRTY] = { .code = "no-softdirty", .met = softdirty_met },
 };
 
 const char *need_code(enum need n)
 {
 	return needs[n].code;
+}
+
+const char *need_name(enum need n)
+{
+	return needs[n].name ? needs[n].name : needs[n].code + strlen("no-");
+}
+
+int need_find(const char *name)
+{
+	for (int n = 0; n < NR_NEEDS; n++)
+		if (!strcmp(need_name(n), name))
+			return n;
+	return -1;
+}
+
+const char *need_names(void)
+{
+	static char names[256];
+
+	if (names[0])
+		return names;
+	for (int n = 0; n < NR_NEEDS; n++)
+		snprintf(names + strlen(names), sizeof(names) - strlen(names), "%s%s",
+			 n ? ", " : "", need_name(n));
+	return names;
 }
 
 /*

@@ -45,5 +45,10 @@ int needs_unmet(unsigned int needs, size_t size, unsigned int pages, char *why, 
 
 /* "no-root", "no-module" ...: the reason code of a requirement. */
 const char *need_code(enum need n);
+/* "root", "pin", "swap" ...: its name, for options; -1: there is no such. */
+const char *need_name(enum need n);
+int need_find(const char *name);
+/* All names, as one line for messages. */
+const char *need_names(void);
 
 #endif

@@ -174,12 +174,17 @@ int file_read(const char *path, char *buf, size_t len)
 int file_write(const char *path, const char *text)
 {
 	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	size_t len = strlen(text);
+	char line[512];
 	int ret = 0;
 
 	if (fd < 0)
 		return -errno;
-	if (write(fd, text, strlen(text)) < 0)
-		ret = -errno;
+	/* Some settings take nothing but whole lines, and all at once. */
+	len = snprintf(line, sizeof(line), "%s%s", text,
+		       len && text[len - 1] == '\n' ? "" : "\n");
+	if (len >= sizeof(line) || write(fd, line, len) < 0)
+		ret = -(errno ? errno : EINVAL);
 	close(fd);
 	return ret;
 }
@@ -317,6 +322,22 @@ char *size_token(size_t size, char *buf, size_t len)
 	else
 		snprintf(buf, len, "%zuk", size / KIB);
 	return buf;
+}
+
+size_t size_parse(const char *text)
+{
+	static const struct { char letter; size_t bytes; } units[] = {
+		{ 'k', KIB }, { 'K', KIB }, { 'M', MIB }, { 'G', GIB },
+	};
+	char *end;
+	unsigned long n = strtoul(text, &end, 10);
+
+	if (end == text || *text == '-' || n > 1024 * 1024)
+		return 0;
+	for (size_t i = 0; i < ARRAY_SIZE(units); i++)
+		if (*end == units[i].letter && !end[1])
+			return n * units[i].bytes;
+	return 0;
 }
 
 bool pagemap_scan_known(void)

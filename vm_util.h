@@ -104,5 +104,7 @@ long long smaps_bytes(const void *addr, const char *name);
 
 /* "4k", "64k", "2M", "1G" for ids. */
 char *size_token(size_t size, char *buf, size_t len);
+/* The other way round: bytes, 0 if it is none. */
+size_t size_parse(const char *text);
 
 #endif

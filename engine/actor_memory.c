@@ -66,6 +66,9 @@ static bool inject_at_write(void)
 	case FAULT_SPLAT:
 		inject_splat();
 		break;
+	case FAULT_LEAVE_PROCESS:
+		inject_leave_by_actor();
+		break;
 	case FAULT_LOST_WRITE:
 		return true;
 	case FAULT_SEAL:

@@ -56,18 +56,46 @@ static bool is_sign(const char *line)
 	return false;
 }
 
+/* A record that was read, but not yet used. */
+static char ahead[1024];
+
+static bool take_record(char *buf, size_t len)
+{
+	if (!ahead[0])
+		return next_record(buf, len);
+	snprintf(buf, len, "%s", ahead);
+	ahead[0] = '\0';
+	return true;
+}
+
+/* What follows tells who was where: registers, a trace. Up to the next sign of trouble. */
+static void take_more(struct splat *s)
+{
+	size_t used = 0;
+
+	s->more[0] = '\0';
+	while (used < sizeof(s->more) - 160 && next_record(ahead, sizeof(ahead))) {
+		if (is_sign(ahead))
+			return;
+		used += snprintf(s->more + used, sizeof(s->more) - used, "%s    %.140s",
+				 used ? "\n" : "", ahead);
+		ahead[0] = '\0';
+	}
+}
+
 bool health_next(struct splat *s)
 {
 	char line[1024], *pid;
 
 	if (kmsg < 0)
 		return false;
-	while (next_record(line, sizeof(line))) {
+	while (take_record(line, sizeof(line))) {
 		if (!is_sign(line))
 			continue;
 		snprintf(s->text, sizeof(s->text), "%.500s", line);
 		pid = strstr(line, "PID: ");
 		s->pid = pid ? atoi(pid + 5) : 0;
+		take_more(s);
 		return true;
 	}
 	return false;

@@ -8,7 +8,8 @@
 #include <sys/types.h>
 
 struct splat {
-	char text[512];		/* the line that gave it away, and some that follow */
+	char text[512];		/* the line that gave it away */
+	char more[1024];	/* some that follow, indented, a line each */
 	pid_t pid;		/* whom the kernel names, 0: nobody */
 };
 

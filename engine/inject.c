@@ -3,10 +3,12 @@
 #define _GNU_SOURCE
 #include "engine/inject.h"
 
+#include <liburing.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "engine/settings.h"
 #include "vm_util.h"
 
 enum fault injected;
@@ -32,6 +34,11 @@ static const struct { const char *name, *about; } faults[NR_FAULTS] = {
 	[FAULT_POPULATE] = { "populate", "a pin populates pages that it need not" },
 	[FAULT_CHARGE] = { "charge", "a pin costs memory elsewhere" },
 	[FAULT_SPLAT] = { "splat", "the kernel log gets a warning" },
+	[FAULT_LEAVE_PIN] = { "leave-pin", "a page stays pinned after the test" },
+	[FAULT_LEAVE_FD] = { "leave-fd", "a descriptor stays open" },
+	[FAULT_LEAVE_PROCESS] = { "leave-process", "a process lives on" },
+	[FAULT_LEAVE_SETTING] = { "leave-setting", "vm.swappiness changes" },
+	[FAULT_TAINT] = { "taint", "the kernel is tainted, until the next boot" },
 };
 
 const char *fault_name(enum fault f)
@@ -127,4 +134,44 @@ void inject_splat(void)
 	snprintf(line, sizeof(line), "<4>WARNING: CPU: 0 PID: %d at injected by cowpin\n",
 		 getpid());
 	file_write("/dev/kmsg", line);
+}
+
+void inject_leave_by_actor(void)
+{
+	if (fork())
+		return;
+	setsid();
+	for (;;)
+		pause();
+}
+
+static void leave_pin(void)
+{
+	static char page[8192] __attribute__((aligned(4096)));
+	struct iovec iov = { page, 4096 };
+	struct io_uring ring;
+
+	if (io_uring_queue_init(1, &ring, 0) || io_uring_register_buffers(&ring, &iov, 1))
+		perror("injection");
+}
+
+static void leave_setting(void)
+{
+	const char *path = "/proc/sys/vm/swappiness";
+	char value[16];
+
+	snprintf(value, sizeof(value), "%lld", file_number(path) ^ 1);
+	settings_set(path, value);
+}
+
+void inject_leave(void)
+{
+	if (injected == FAULT_LEAVE_PIN)
+		leave_pin();
+	else if (injected == FAULT_LEAVE_FD && dup(STDIN_FILENO) < 0)
+		perror("injection");
+	else if (injected == FAULT_LEAVE_SETTING)
+		leave_setting();
+	else if (injected == FAULT_TAINT)
+		file_write("/proc/sys/kernel/tainted", "512");
 }

@@ -31,6 +31,11 @@ enum fault {
 	FAULT_POPULATE,		/* a pin populates pages that it need not */
 	FAULT_CHARGE,		/* a pin costs memory elsewhere */
 	FAULT_SPLAT,		/* a warning appears in the kernel log */
+	FAULT_LEAVE_PIN,	/* a test leaves a pin behind, */
+	FAULT_LEAVE_FD,		/* a descriptor, */
+	FAULT_LEAVE_PROCESS,	/* a process, */
+	FAULT_LEAVE_SETTING,	/* a system setting other than it was, */
+	FAULT_TAINT,		/* a mark of the kernel on itself; stays until the next boot */
 	NR_FAULTS
 };
 
@@ -49,5 +54,8 @@ void inject_write_through(const struct mem *m);
 /* At a pin that was given: FAULT_POPULATE, FAULT_CHARGE. */
 void inject_cost(struct mem *m);
 void inject_splat(void);
+/* In the actor, at a write, and in the runner, at the end of a test: FAULT_LEAVE_*. */
+void inject_leave_by_actor(void);
+void inject_leave(void);
 
 #endif

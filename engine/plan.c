@@ -3,7 +3,6 @@
 #define _GNU_SOURCE
 #include "engine/plan.h"
 
-#include <fnmatch.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -103,8 +102,10 @@ static void name_test(struct test *t)
 		else
 			size_token(t->size, token, sizeof(token));
 	}
-	snprintf(t->id, sizeof(t->id), "%s%s%s.%s%s%s", t->scenario->id, t->by ? "." : "",
-		 t->by ? t->by->id : "", t->kind->id, token[0] ? "." : "", token);
+	t->kind_at = snprintf(t->id, sizeof(t->id), "%s%s%s.", t->scenario->id, t->by ? "." : "",
+			      t->by ? t->by->id : "");
+	snprintf(t->id + t->kind_at, sizeof(t->id) - t->kind_at, "%s%s%s", t->kind->id,
+		 token[0] ? "." : "", token);
 	snprintf(what, sizeof(what), t->scenario->title, t->by ? t->by->title : "");
 	if (t->scenario->bare_title_for && !strcmp(t->scenario->bare_title_for, t->kind->id))
 		snprintf(t->title, sizeof(t->title), "%s", what);
@@ -214,82 +215,6 @@ void plan_free(struct plan *p)
 	free(p->steps);
 	free(p->tests);
 	*p = (struct plan) { 0 };
-}
-
-/* Later patterns win; a list that begins with "!" starts from everything. */
-static bool selected(const char *id, const char *globs)
-{
-	bool in = globs[0] == '!';
-	char *copy = strdup(globs), *at = copy, *glob;
-
-	if (!copy)
-		abort();
-	while ((glob = strsep(&at, ","))) {
-		bool take = glob[0] != '!';
-
-		if (!fnmatch(take ? glob : glob + 1, id, 0))
-			in = take;
-	}
-	free(copy);
-	return in;
-}
-
-static bool matches_any(const struct plan *p, const char *glob)
-{
-	for (size_t i = 0; i < p->nr; i++)
-		if (!fnmatch(glob, p->tests[i].id, 0))
-			return true;
-	return false;
-}
-
-bool plan_idle_glob(const struct plan *p, const char *globs, char *glob, size_t len)
-{
-	while (*globs) {
-		size_t n = strcspn(globs, ",");
-
-		snprintf(glob, len, "%.*s", (int)n, globs);
-		if (glob[0] != '!' && !matches_any(p, glob))
-			return true;
-		globs += n + (globs[n] == ',');
-	}
-	return false;
-}
-
-size_t plan_select(struct plan *p, const char *globs)
-{
-	size_t kept = 0;
-
-	if (!globs)
-		return p->nr;
-	for (size_t i = 0; i < p->nr; i++)
-		if (selected(p->tests[i].id, globs))
-			p->tests[kept++] = p->tests[i];
-	p->nr = kept;
-	return kept;
-}
-
-static const char *const group_names[NR_GROUPS] = {
-	[GROUP_QUICK] = "quick", [GROUP_KSELFTEST] = "kselftest", [GROUP_FULL] = "full",
-	[GROUP_HUGE] = "huge",
-};
-
-int group_find(const char *name)
-{
-	for (int g = 0; g < NR_GROUPS; g++)
-		if (!strcmp(group_names[g], name))
-			return g;
-	return -1;
-}
-
-size_t plan_select_group(struct plan *p, enum group g)
-{
-	size_t kept = 0;
-
-	for (size_t i = 0; i < p->nr; i++)
-		if (p->tests[i].groups & (1u << g))
-			p->tests[kept++] = p->tests[i];
-	p->nr = kept;
-	return kept;
 }
 
 unsigned int test_hugetlb_pages(const struct test *t)

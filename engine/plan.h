@@ -17,7 +17,8 @@ enum group {
 };
 
 struct test {
-	char id[128];
+	char id[128];			/* SCENARIO[.PROVIDER].KIND[.SIZE] */
+	unsigned int kind_at;		/* where in the id KIND[.SIZE] begins */
 	char title[192];
 	const struct scenario *scenario;
 	const struct scenario_steps *steps;
@@ -37,20 +38,6 @@ struct plan {
 /* All tests, in plan order. Needs no root and changes nothing. Exits if a row is wrong. */
 void plan_build(struct plan *p);
 void plan_free(struct plan *p);
-
-/*
- * Keep only what @globs selects: a comma-separated list of patterns on ids, "!" before
- * one takes away again. NULL: keep all. Returns how many are left.
- */
-size_t plan_select(struct plan *p, const char *globs);
-
-/* The first of @globs (copied into @glob) that takes nothing of @p; false: there is none. */
-bool plan_idle_glob(const struct plan *p, const char *globs, char *glob, size_t len);
-
-/* Keep only a group's tests. Returns how many are left. */
-size_t plan_select_group(struct plan *p, enum group g);
-/* The group of that name, or -1. */
-int group_find(const char *name);
 
 /* Hugetlb pages of its size that a test takes at most. */
 unsigned int test_hugetlb_pages(const struct test *t);

@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 
+#include "engine/gate.h"
 #include "engine/settings.h"
 #include "vm_util.h"
 
@@ -43,6 +44,17 @@ static void pool_fill(struct pool *p, unsigned int jobs)
 	p->capacity = have < 0 ? 0 : have > want ? want : have;
 }
 
+/* What a gate demands must be there, whether a test takes it or not. */
+static void want_demanded(void)
+{
+	size_t sizes[KIND_SIZES_MAX];
+	int nr = gate_hugetlb(sizes);
+
+	for (int i = 0; i < nr; i++)
+		if (!pool_of(sizes[i])->want)
+			pool_of(sizes[i])->want = 1;
+}
+
 void pools_fill(const struct plan *plan, unsigned int jobs)
 {
 	for (size_t i = 0; i < plan->nr; i++) {
@@ -52,6 +64,7 @@ void pools_fill(const struct plan *plan, unsigned int jobs)
 		if (pages && pool_of(t->size)->want < pages)
 			pool_of(t->size)->want = pages;
 	}
+	want_demanded();
 	for (struct pool *p = pools; p < pools + KIND_SIZES_MAX; p++)
 		if (p->want)
 			pool_fill(p, jobs);

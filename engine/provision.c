@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "engine/charge.h"
+#include "engine/gate.h"
 #include "engine/module.h"
 #include "engine/pools.h"
 #include "engine/scratch.h"
@@ -55,12 +56,14 @@ static unsigned int all_needs(const struct plan *p)
 
 void provision(const struct plan *p, unsigned int jobs)
 {
-	unsigned int needs = all_needs(p);
+	unsigned int needs = all_needs(p) | gate_needs();
 
 	/* Who may change nothing leaves nothing behind, either. */
 	if (geteuid())
 		return;
-	if (needs & NEED(THP))
+	/* All markers of tests get into the kernel log, not ten in five seconds. */
+	settings_set("/proc/sys/kernel/printk_devkmsg", "on");
+	if (needs & (NEED(THP) | NEED(MTHP)))
 		enable_thp();
 	if (needs & NEED(HUGE_ZERO))
 		settings_set(THP_SYSFS "/use_zero_page", "1");

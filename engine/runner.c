@@ -5,53 +5,55 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <sys/prctl.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
+#include "engine/control.h"
 #include "engine/diag.h"
-#include "engine/director.h"
+#include "engine/gate.h"
 #include "engine/health.h"
+#include "engine/inject.h"
+#include "engine/judge.h"
 #include "engine/pools.h"
 #include "engine/provision.h"
+#include "engine/quiet.h"
 #include "engine/settings.h"
+#include "engine/slots.h"
 #include "vm_util.h"
 
-#define JOBS_MAX	64
 /* The director gives up first, and says more than we could. */
 #define GRACE		(5 * NS_PER_S)
 
-struct slot {
-	struct stage *stage;
-	pid_t pid;		/* of its director, 0: none */
-	int pidfd;
-	int ended;		/* eventfd: the director has come to the end of a test */
-	bool busy;
-	size_t test;
-	uint64_t started, deadline;
-	struct splat splat;
-	bool splatted;
-};
+/*
+ * After that many tests, or that long, none is begun until none runs: then all must be as
+ * it was. Only then are their results printed.
+ */
+#define BATCH_MAX	64
+#define BATCH_TIME	NS_PER_S
 
-/* READY: what the test needs is there. */
-enum progress { WAITING, READY, RUNNING, DONE };
+/* Who left something behind is found by having each do it again; some do so only at times. */
+#define TRIALS		3
+
+/* READY: what the test needs is there. DONE: it ended. CLEARED: and left nothing behind. */
+enum progress { WAITING, READY, RUNNING, DONE, CLEARED };
 
 static struct {
 	const struct plan *plan;
 	const struct run_options *options;
-	struct slot slots[JOBS_MAX];
 	unsigned int running;
 	enum progress *progress;
 	struct result **results;	/* of tests that are done but not printed yet */
 	size_t next;			/* the first test that was not started */
 	size_t printed, announced;
+	size_t before;			/* tests of earlier rounds */
+	bool failed;
 	bool single_taken;		/* the machine's only gup_test pin */
+	size_t batch[BATCH_MAX];	/* tests since it was quiet */
+	unsigned int in_batch;
+	uint64_t batch_started;
 } run;
 
 /* --- printing in plan order --- */
@@ -65,13 +67,13 @@ static void announce(void)
 	run.announced = run.printed + 1;
 }
 
-static void print_done(void)
+static void print_cleared(void)
 {
 	announce();
-	while (run.printed < run.plan->nr && run.progress[run.printed] == DONE) {
+	while (run.printed < run.plan->nr && run.progress[run.printed] == CLEARED) {
 		size_t i = run.printed;
 
-		tap_result(i + 1, &run.plan->tests[i], run.results[i]);
+		tap_result(run.before + i + 1, &run.plan->tests[i], run.results[i]);
 		free(run.results[i]);
 		run.results[i] = NULL;
 		run.printed++;
@@ -79,14 +81,22 @@ static void print_done(void)
 	}
 }
 
-static void done(size_t test, const struct result *r)
+static struct result *keep(size_t test, const struct result *r)
 {
 	run.results[test] = malloc(sizeof(*r));
 	if (!run.results[test])
 		abort();
 	*run.results[test] = *r;
-	run.progress[test] = DONE;
-	print_done();
+	return run.results[test];
+}
+
+/* A test that did not run can have left nothing behind. */
+static void done_without(size_t test, const struct result *r)
+{
+	keep(test, r);
+	run.progress[test] = CLEARED;
+	control_done(&run.plan->tests[test], r);
+	print_cleared();
 }
 
 /* --- starting --- */
@@ -103,113 +113,35 @@ static bool is_single(const struct test *t)
 	return false;
 }
 
+static int unmet(const struct test *t, struct result *r)
+{
+	unsigned int pages = test_hugetlb_pages(t);
+	int need = needs_unmet(test_needs(t), t->size, pages, r->text, sizeof(r->text));
+
+	if (need < 0 && !pools_can(t->size, pages)) {
+		need = NEED_HUGETLB;
+		snprintf(r->text, sizeof(r->text), "of the pool of %zu kB pages, fewer than %u "
+			 "are free", t->size / KIB, pages);
+	}
+	return need;
+}
+
 /* True if the machine lacks what the test needs: then it is done, as a SKIP. */
 static bool skip(size_t index)
 {
 	const struct test *t = &run.plan->tests[index];
-	unsigned int pages = test_hugetlb_pages(t);
 	struct result r = { .verdict = VERDICT_SKIP, .step = -1 };
-	int need = needs_unmet(test_needs(t), t->size, pages, r.text, sizeof(r.text));
+	int need = unmet(t, &r);
 
-	if (need < 0 && !pools_can(t->size, pages)) {
-		need = NEED_HUGETLB;
-		snprintf(r.text, sizeof(r.text), "of the pool of %zu kB pages, fewer than %u are "
-			 "free", t->size / KIB, pages);
-	}
 	if (need < 0)
 		return false;
 	snprintf(r.reason, sizeof(r.reason), "%s", need_code(need));
-	done(index, &r);
+	if (gate_requires(need, t->size)) {
+		r.verdict = VERDICT_FAIL;
+		run.failed = true;
+	}
+	done_without(index, &r);
 	return true;
-}
-
-/*
- * A test stays on one CPU. Those who take part wait for each other anyhow; and a page that
- * another CPU still has in a batch for the LRU lists cannot be swapped out or reused.
- */
-static void stay_on_one_cpu(size_t slot)
-{
-	cpu_set_t allowed, one;
-	size_t nr;
-
-	if (sched_getaffinity(0, sizeof(allowed), &allowed))
-		return;
-	nr = slot % CPU_COUNT(&allowed);
-	for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
-		if (!CPU_ISSET(cpu, &allowed) || nr--)
-			continue;
-		CPU_ZERO(&one);
-		CPU_SET(cpu, &one);
-		sched_setaffinity(0, sizeof(one), &one);
-		return;
-	}
-}
-
-/*
- * In the director's process: run one test after the other. It maps none of the tested
- * memory, so no test leaves traces in it; and after a test that failed it is replaced.
- */
-static void direct(struct slot *slot)
-{
-	struct stage *stage = slot->stage;
-	uint64_t one = 1;
-	uint32_t order = 0;
-
-	settings_in_child();
-	stay_on_one_cpu(slot - run.slots);
-	setpgid(0, 0);
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (getppid() == 1)
-		_exit(1);
-	signal(SIGINT, SIG_DFL);
-	signal(SIGTERM, SIG_DFL);
-	prctl(PR_SET_NAME, "cow-director");
-	for (;;) {
-		order = box_wait(&stage->order, order);
-		director_run(&run.plan->tests[stage->test], stage, stage->deadline);
-		if (write(slot->ended, &one, sizeof(one)) != sizeof(one))
-			_exit(1);
-	}
-}
-
-/* False: no process to be had. */
-static bool spawn_director(struct slot *slot)
-{
-	slot->stage->order.request = 0;
-	slot->pid = fork();
-	if (!slot->pid)
-		direct(slot);
-	if (slot->pid < 0) {
-		slot->pid = 0;
-		return false;
-	}
-	setpgid(slot->pid, slot->pid);
-	slot->pidfd = syscall(SYS_pidfd_open, slot->pid, 0);
-	return true;
-}
-
-/* Nothing of a director's group may live on, holding pins or pages. Its wait status. */
-static int retire_director(struct slot *slot)
-{
-	int status = 0;
-
-	kill(slot->pid, SIGKILL);
-	while (waitpid(slot->pid, &status, 0) < 0 && errno == EINTR)
-		;
-	kill(-slot->pid, SIGKILL);
-	while (waitpid(-slot->pid, NULL, 0) > 0 || errno == EINTR)
-		;
-	close(slot->pidfd);
-	slot->pid = 0;
-	return status;
-}
-
-static struct slot *free_slot(void)
-{
-	for (unsigned int i = 0; i < run.options->jobs; i++)
-		if (!run.slots[i].busy)
-			return &run.slots[i];
-	return NULL;
 }
 
 static bool take_resources(const struct test *t)
@@ -233,26 +165,29 @@ static void give_resources(const struct test *t)
 
 static void start(struct slot *slot, size_t index)
 {
-	stage_reset(slot->stage);
-	slot->test = index;
-	slot->splatted = false;
-	slot->started = now_ns();
-	slot->deadline = slot->started + run.options->timeout * NS_PER_S;
+	struct result r = { .step = -1 };
+
 	run.progress[index] = RUNNING;
 	announce();
-	if (!slot->pid && !spawn_director(slot)) {
-		struct result r = { .step = -1 };
-
-		diag_fail(&r, "setup", "fork: %s", strerror(errno));
-		give_resources(&run.plan->tests[index]);
-		done(index, &r);
+	control_run(&run.plan->tests[index]);
+	if (slot_start(slot, index, now_ns() + run.options->timeout * NS_PER_S)) {
+		run.running++;
 		return;
 	}
-	slot->stage->test = index;
-	slot->stage->deadline = slot->deadline;
-	slot->busy = true;
-	run.running++;
-	box_request(&slot->stage->order);
+	diag_fail(&r, "setup", "fork: %s", strerror(errno));
+	give_resources(&run.plan->tests[index]);
+	done_without(index, &r);
+}
+
+static bool batch_full(void)
+{
+	return run.in_batch + run.running >= BATCH_MAX ||
+	       (run.in_batch && now_ns() > run.batch_started + BATCH_TIME);
+}
+
+static bool stopping(void)
+{
+	return run.options->until_fail && run.failed;
 }
 
 /* Fill free slots. A test whose resources are taken lets later ones go first. */
@@ -260,98 +195,53 @@ static void start_some(void)
 {
 	while (run.next < run.plan->nr && run.progress[run.next] > READY)
 		run.next++;
-	for (size_t i = run.next; i < run.plan->nr && free_slot(); i++) {
+	for (size_t i = run.next; i < run.plan->nr && slot_free(); i++) {
+		if (batch_full() || stopping())
+			return;
 		if (run.progress[i] > READY || (run.progress[i] == WAITING && skip(i)))
 			continue;
 		run.progress[i] = READY;
 		if (take_resources(&run.plan->tests[i]))
-			start(free_slot(), i);
+			start(slot_free(), i);
 	}
 }
 
 /* --- ending --- */
 
-/* Who did it: the test whose process the kernel names, else all that were running. */
-static void attribute(const struct splat *s)
-{
-	bool named = false;
-
-	for (int pass = 0; pass < 2 && !named; pass++) {
-		for (unsigned int i = 0; i < run.options->jobs; i++) {
-			struct slot *slot = &run.slots[i];
-			bool mine = slot->busy && slot->pid == s->pid;
-
-			for (int a = 0; a < ACTORS_MAX && slot->busy && !mine; a++)
-				mine = s->pid && slot->stage->box[a].pid == s->pid;
-			if (!slot->busy || slot->splatted || (!mine && !pass))
-				continue;
-			slot->splat = *s;
-			slot->splatted = true;
-			named |= mine;
-		}
-	}
-}
-
-static void check_kernel_log(void)
-{
-	struct splat s;
-
-	while (health_next(&s))
-		attribute(&s);
-}
-
-static void judge_death(struct slot *slot, int status)
-{
-	struct result *r = &slot->stage->result;
-	char step[96];
-
-	if (r->verdict != VERDICT_NONE)
-		return;
-	step_str(&run.plan->tests[slot->test], slot->stage->step, step, sizeof(step));
-	r->step = slot->stage->step;
-	if (now_ns() > slot->deadline)
-		diag_fail(r, "timeout", "no verdict after %u s, at %s", run.options->timeout, step);
-	else if (WIFSIGNALED(status))
-		diag_fail(r, "director-died", "the director died of signal %d (%s) at %s",
-			  WTERMSIG(status), strsignal(WTERMSIG(status)), step);
-	else
-		diag_fail(r, "director-died", "the director exited with status %d at %s",
-			  WEXITSTATUS(status), step);
-}
-
-static void judge_kernel(struct slot *slot)
-{
-	struct result *r = &slot->stage->result;
-
-	if (!slot->splatted)
-		return;
-	diag_line(r, "  the kernel log says: %s", slot->splat.text);
-	if (r->verdict != VERDICT_FAIL)
-		diag_fail(r, "kernel", "the kernel complained during the test: %.160s",
-			  slot->splat.text);
-}
-
-/* The test is over: its director says so (@dead: false), or is no more. */
-static void end(struct slot *slot, bool dead)
+/* The test in @slot is over: its director says so (@dead: false), or is no more. */
+static void conclude(struct slot *slot, bool dead)
 {
 	struct result *r = &slot->stage->result;
 	uint64_t count;
 	int status = 0;
 
 	if (dead)
-		status = retire_director(slot);
+		status = slot_retire(slot);
 	else if (read(slot->ended, &count, sizeof(count)) < 0)
 		diag_line(r, "  (eventfd: %s)", strerror(errno));
-	check_kernel_log();
+	inject_leave();
+	judge_read_log();
 	r->ms = (now_ns() - slot->started) / NS_PER_MS;
-	judge_death(slot, status);
-	judge_kernel(slot);
+	judge_end(&run.plan->tests[slot->test], slot, status);
 	if (slot->pid && r->verdict != VERDICT_PASS)
-		retire_director(slot);
+		slot_retire(slot);
 	slot->busy = false;
+}
+
+static void end(struct slot *slot, bool dead)
+{
+	const struct result *r;
+
+	conclude(slot, dead);
 	run.running--;
 	give_resources(&run.plan->tests[slot->test]);
-	done(slot->test, r);
+	r = keep(slot->test, &slot->stage->result);
+	run.progress[slot->test] = DONE;
+	run.failed |= r->verdict == VERDICT_FAIL;
+	control_done(&run.plan->tests[slot->test], r);
+	if (!run.in_batch)
+		run.batch_started = now_ns();
+	run.batch[run.in_batch++] = slot->test;
 }
 
 /* What there is to wait for: of each busy slot, the end of the test and the director's. */
@@ -359,8 +249,8 @@ static int gather(struct pollfd *fds, struct slot **slots, uint64_t *first)
 {
 	int nr = 0;
 
-	for (unsigned int i = 0; i < run.options->jobs; i++) {
-		struct slot *slot = &run.slots[i];
+	for (unsigned int i = 0; i < slots_nr(); i++) {
+		struct slot *slot = slot_at(i);
 
 		if (!slot->busy)
 			continue;
@@ -374,8 +264,8 @@ static int gather(struct pollfd *fds, struct slot **slots, uint64_t *first)
 	return nr;
 }
 
-/* Wait until a test ends, its director dies, or its time is up. */
-static void wait_for_one(void)
+/* Wait until a test ends, its director dies, or its time is up; then @ends is called. */
+static void wait_for_one(void (*ends)(struct slot *slot, bool dead))
 {
 	struct pollfd fds[2 * JOBS_MAX];
 	struct slot *slots[JOBS_MAX];
@@ -389,40 +279,132 @@ static void wait_for_one(void)
 
 		if (ended || (fds[2 * i + 1].revents & POLLIN) ||
 		    now >= slots[i]->deadline + GRACE)
-			end(slots[i], !ended);
+			ends(slots[i], !ended);
 	}
+}
+
+/* --- nothing may be left behind --- */
+
+static void blame(size_t test, const char *why)
+{
+	struct result *r = run.results[test];
+
+	diag_line(r, "  left behind: %s", why);
+	if (r->verdict != VERDICT_FAIL)
+		diag_fail(r, "kernel", "something was left behind: %.200s", why);
+	run.failed = true;
+}
+
+/* Has a test, alone and once more, something to leave behind? */
+static bool leaves_again(size_t test, char *why, size_t len)
+{
+	struct slot *slot = slot_free();
+
+	if (!slot_start(slot, test, now_ns() + run.options->timeout * NS_PER_S))
+		return false;
+	while (slot->busy)
+		wait_for_one(conclude);
+	return quiet_check(why, len);
+}
+
+static bool find_culprits(void)
+{
+	bool found = false;
+	char why[256];
+
+	for (int trial = 0; trial < TRIALS && !found; trial++) {
+		for (unsigned int i = 0; i < run.in_batch; i++) {
+			if (!leaves_again(run.batch[i], why, sizeof(why)))
+				continue;
+			blame(run.batch[i], why);
+			found = true;
+		}
+	}
+	return found;
+}
+
+static bool already_blamed(void)
+{
+	for (unsigned int i = 0; i < run.in_batch; i++)
+		if (!strcmp(run.results[run.batch[i]]->reason, "kernel"))
+			return true;
+	return false;
+}
+
+/*
+ * Other programs of the machine come and go, too: what no test does again is told, but no
+ * reason to call one of them a failure. A kernel is tainted only once, and by its own doing.
+ */
+static void clear_batch(void)
+{
+	char why[256];
+	int left = quiet_check(why, sizeof(why));
+
+	if (left & QUIET_TAINTED && !already_blamed())
+		blame(run.batch[0], why);
+	else if (left & QUIET_LEFT && !find_culprits())
+		tap_note("left behind, but by none of the last %u tests when run again: %s",
+			 run.in_batch, why);
+	for (unsigned int i = 0; i < run.in_batch; i++)
+		run.progress[run.batch[i]] = CLEARED;
+	run.in_batch = 0;
+	print_cleared();
 }
 
 /* --- the run --- */
 
 static void stop(int sig)
 {
-	for (unsigned int i = 0; i < run.options->jobs; i++)
-		if (run.slots[i].pid)
-			kill(-run.slots[i].pid, SIGKILL);
+	slots_kill_all();
 	/* The guardian restores the settings as soon as we are gone. */
 	signal(sig, SIG_DFL);
 	kill(getpid(), sig);
 }
 
-static int prepare_slots(void)
+/* All that was begun is done: print it, whatever lies before it was not. */
+static void print_rest(void)
 {
-	for (unsigned int i = 0; i < run.options->jobs; i++) {
-		run.slots[i].stage = stage_new();
-		run.slots[i].ended = eventfd(0, EFD_CLOEXEC);
-		if (!run.slots[i].stage || run.slots[i].ended < 0)
-			return -ENOMEM;
+	size_t number = run.before + run.printed;
+
+	for (size_t i = run.printed; i < run.plan->nr; i++) {
+		if (run.progress[i] != CLEARED)
+			continue;
+		tap_run(&run.plan->tests[i]);
+		tap_result(++number, &run.plan->tests[i], run.results[i]);
+		free(run.results[i]);
 	}
-	return 0;
+	run.before = number;
 }
 
-/* For whoever reports tests that could not be run any more: their names. */
-static void publish_plan(void)
+static void run_round(void)
 {
-	const char *fd = getenv("COWPIN_CONTROL_FD");
+	const struct plan *p = run.plan;
 
-	for (size_t i = 0; fd && i < run.plan->nr; i++)
-		dprintf(atoi(fd), "plan %s\n", run.plan->tests[i].id);
+	memset(run.progress, 0, p->nr * sizeof(*run.progress));
+	run.next = run.printed = run.announced = 0;
+	while (run.printed < p->nr && !(stopping() && !run.running && !run.in_batch)) {
+		start_some();
+		if (run.running)
+			wait_for_one(end);
+		else if (run.in_batch)
+			clear_batch();
+	}
+	print_rest();
+}
+
+static void begin(void)
+{
+	const struct run_options *o = run.options;
+
+	control_plan(run.plan);
+	tap_start(&o->tap, run.plan);
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
+	signal(SIGINT, stop);
+	signal(SIGTERM, stop);
+	signal(SIGHUP, stop);
+	provision(run.plan, o->jobs);
+	health_start();
+	quiet_start();
 }
 
 int run_plan(const struct plan *p, const struct run_options *o)
@@ -431,25 +413,13 @@ int run_plan(const struct plan *p, const struct run_options *o)
 	run.options = o;
 	run.progress = calloc(p->nr + 1, sizeof(*run.progress));
 	run.results = calloc(p->nr + 1, sizeof(*run.results));
-	if (!run.progress || !run.results || prepare_slots())
+	if (!run.progress || !run.results || slots_prepare(o->jobs, p))
 		return -ENOMEM;
-	publish_plan();
-	tap_start(o->format, p->nr, o->verbose);
-	prctl(PR_SET_CHILD_SUBREAPER, 1);
-	signal(SIGINT, stop);
-	signal(SIGTERM, stop);
-	signal(SIGHUP, stop);
-	provision(p, o->jobs);
-	health_start();
-	while (run.printed < p->nr) {
-		start_some();
-		if (run.running)
-			wait_for_one();
-	}
-	for (unsigned int i = 0; i < o->jobs; i++)
-		if (run.slots[i].pid)
-			retire_director(&run.slots[i]);
-	tap_end();
+	begin();
+	for (unsigned int round = 0; round < o->repeat && !stopping(); round++)
+		run_round();
+	slots_retire_all();
+	tap_end(run.before);
 	settings_end();
 	free(run.progress);
 	free(run.results);

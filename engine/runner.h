@@ -10,10 +10,11 @@
 #include "engine/tap.h"
 
 struct run_options {
-	enum format format;
-	bool verbose;
+	struct tap_options tap;
 	unsigned int jobs;
 	unsigned int timeout;	/* seconds a test may take */
+	unsigned int repeat;	/* run all of it that often */
+	bool until_fail;	/* no test is begun after one has failed */
 };
 
 /* Run all of @p and print it. 0, or -errno if it could not begin. */

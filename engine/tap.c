@@ -2,44 +2,78 @@
 /* What a run prints: see tap.h. */
 #include "engine/tap.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <termios.h>
 #include <unistd.h>
 
+#include "engine/environ.h"
+#include "engine/gate.h"
 #include "engine/known.h"
+#include "engine/progress.h"
+#include "engine/select.h"
 
 #define KSFT_PASS	0
 #define KSFT_FAIL	1
 #define KSFT_SKIP	4
 
-static enum format format;
+static struct tap_options opt;
 static struct counts counts;
-static size_t planned;
-static bool verbose;
+static size_t done;
+static bool gate_passed = true;
 
 /*
- * Out of our hands: of a pipe the reader has it, of a serial port the other side. The next
- * test may bring the machine down, and what a driver still holds would be lost.
+ * Out of our hands: of a pipe the reader has it, of a serial port the other side, of a file
+ * the disk. The next test may bring the machine down, and what a driver or the page cache
+ * still holds would be lost.
  */
 static void flush(void)
 {
 	fflush(stdout);
-	tcdrain(STDOUT_FILENO);
+	if (tcdrain(STDOUT_FILENO))
+		fdatasync(STDOUT_FILENO);
 }
 
-void tap_start(enum format f, size_t plan, bool more)
+static void print_excluded(const struct exclusions *e)
 {
-	format = f;
-	verbose = more;
-	planned = plan;
-	printf("TAP version 13\n1..%zu\n", plan);
+	for (size_t i = 0; e && i < e->nr; i++)
+		printf("# excluded %zu: %s: %s\n", e->list[i].dropped, e->list[i].glob,
+		       e->list[i].reason);
+}
+
+void tap_start(const struct tap_options *o, const struct plan *p)
+{
+	opt = *o;
+	printf("TAP version 13\n");
+	if (!opt.open_end)
+		printf("1..%zu\n", opt.planned);
+	environ_print(p);
+	if (opt.seed)
+		printf("# env seed: %u\n", *opt.seed);
+	print_excluded(opt.excluded);
 	fflush(stdout);
+	progress_start(opt.planned, opt.verbose);
+}
+
+void tap_note(const char *fmt, ...)
+{
+	va_list args;
+
+	progress_clear();
+	printf("# ");
+	va_start(args, fmt);
+	vprintf(fmt, args);
+	va_end(args);
+	printf("\n");
+	flush();
 }
 
 void tap_run(const struct test *t)
 {
+	if (progress_shown())
+		return;
 	printf("# [RUN] %s\n", t->title);
 	flush();
 }
@@ -129,10 +163,11 @@ static void tap_line(size_t number, const struct test *t, const struct result *r
 		printf(" # SKIP %s: %s", r->reason, r->text);
 	else if (todo(t, r))
 		printf(" # TODO %s", todo(t, r));
+	progress_plain();
 	printf("\n");
 	if (ok && todo(t, r) && r->verdict == VERDICT_PASS)
 		printf("# an unexpected pass: this was known to fail here\n");
-	if (ok && verbose)
+	if (ok && opt.verbose)
 		printf("  ---\n  ms: %u\n  ...\n", r->ms);
 	if (ok)
 		return;
@@ -167,31 +202,56 @@ static void kselftest_line(size_t number, const struct test *t, const struct res
 		printf("ok %zu # XFAIL %s\n", number, bad);
 	else
 		printf("not ok %zu %s\n", number, bad);
+	progress_plain();
 	if (r->verdict == VERDICT_FAIL)
 		print_diagnosis(t, r);
+}
+
+/* On a terminal what passed is only counted. */
+static bool is_shown(const struct test *t, const struct result *r)
+{
+	return !progress_shown() || opt.verbose || r->verdict == VERDICT_FAIL || todo(t, r);
 }
 
 void tap_result(size_t number, const struct test *t, const struct result *r)
 {
 	count(t, r);
-	if (format == FORMAT_TAP)
-		tap_line(number, t, r);
-	else
-		kselftest_line(number, t, r);
-	flush();
+	gate_count(t, r);
+	done++;
+	if (is_shown(t, r)) {
+		progress_clear();
+		if (progress_shown())
+			printf("# [RUN] %s\n", t->title);
+		progress_colour(r->verdict, todo(t, r));
+		if (opt.format == FORMAT_TAP)
+			tap_line(number, t, r);
+		else
+			kselftest_line(number, t, r);
+		flush();
+	}
+	progress_update(&counts, t, r);
 }
 
-void tap_end(void)
+static void print_totals(void)
 {
-	if (format == FORMAT_KSELFTEST)
+	if (opt.format == FORMAT_KSELFTEST)
 		printf("# Totals: pass:%u fail:%u xfail:%u xpass:%u skip:%u error:0\n",
 		       counts.passed, counts.failed, counts.todo, counts.todo_passed,
 		       counts.skipped);
 	else
 		printf("# passed %u, failed %u, todo %u, skipped %u of %zu\n",
 		       counts.passed + counts.todo_passed, counts.failed, counts.todo,
-		       counts.skipped, planned);
-	fflush(stdout);
+		       counts.skipped, done);
+}
+
+void tap_end(size_t total)
+{
+	progress_clear();
+	if (opt.open_end)
+		printf("1..%zu\n", total);
+	gate_passed = gate_end(total);
+	print_totals();
+	flush();
 }
 
 const struct counts *tap_counts(void)
@@ -201,11 +261,9 @@ const struct counts *tap_counts(void)
 
 int tap_exit_code(bool strict)
 {
-	if (strict && counts.todo_passed)
-		return 1;
-	if (format == FORMAT_TAP)
-		return !!counts.failed;
-	if (counts.failed)
+	if (counts.failed || (strict && counts.todo_passed))
 		return KSFT_FAIL;
-	return counts.skipped == planned ? KSFT_SKIP : KSFT_PASS;
+	if (opt.format == FORMAT_KSELFTEST && counts.skipped == done)
+		return KSFT_SKIP;
+	return gate_passed ? KSFT_PASS : KSFT_FAIL;
 }

@@ -187,8 +187,8 @@ $r = cow('--restore');
 is($r->{code}, 0, '--restore: exit code 0');
 is($r->{out}, '', '--restore: nothing on stdout');
 like($r->{err}, qr/\Acow: put back 3 settings of an earlier run\n\z/, '--restore: says so');
-is(slurp($two), 'xyz', '--restore: a setting');
-is(slurp($one), 'abc', '--restore: one that changed twice is as it was first');
+is(slurp($two), "xyz\n", '--restore: a setting');
+is(slurp($one), "abc\n", '--restore: one that changed twice is as it was first');
 ok(!-e $journal, '--restore: the journal is gone');
 
 spoil();
@@ -201,7 +201,7 @@ leave_behind("set $one abc\n");
 $r = cow('--run', 'fork.basic.anon');
 is($r->{code}, 0, 'the next run: exit code 0');
 like($r->{err}, qr/put back 1 settings of an earlier run/, 'the next run: says what it did');
-is(slurp($one), 'abc', 'the next run: puts back');
+is(slurp($one), "abc\n", 'the next run: puts back');
 ok(!-e $journal, 'the next run: the journal is gone');
 
 spoil();
@@ -227,13 +227,13 @@ leave_behind("set $one abc\nset $tmp/no-such 1\nset $two xyz\n");
 $r = cow('--restore');
 like($r->{err}, qr/^cow: cannot undo: set \Q$tmp\E\/no-such\b.*: No such file/m,
      'what cannot be put back is named');
-is(slurp($one) . slurp($two), 'abcxyz', 'and the rest is put back');
+is(slurp($one) . slurp($two), "abc\nxyz\n", 'and the rest is put back');
 
 # The machine stopped while a line was written: half a value is not to be believed.
 spoil();
 leave_behind("set $two xyz\nset $one a");
 $r = cow('--restore');
-is(slurp($two), 'xyz', 'half a line at the end: those before it count');
+is(slurp($two), "xyz\n", 'half a line at the end: those before it count');
 is(slurp($one), 'new', 'half a line at the end: it does not');
 
 # --- two at a time ---

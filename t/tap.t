@@ -50,7 +50,7 @@ my @some = ids('--run', SOME);
 my @tests = check_stream('skipped', cow_as_nobody('--run', SOME), @some);
 is_deeply([grep { !$_->has_skip || $_->explanation !~ /\Ano-root: / } @tests], [],
 	  'an ordinary user: all is skipped, no-root');
-is(cow_as_nobody('--run', SOME)->{code}, 0, 'all skipped: exit code 0');
+is(cow_as_nobody('--run', SOME)->{code}, 1, 'all skipped: nothing ran, exit code 1');
 
 my @full = ids();
 check_stream('the whole plan', cow_as_nobody(), @full);

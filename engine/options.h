@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The command line of cow. */
+#ifndef OPTIONS_H
+#define OPTIONS_H
+
+#include "engine/runner.h"
+
+struct options {
+	bool list, json, restore, strict, shuffle, seeded, until_fail;
+	char *globs;		/* of all --run, joined; NULL: none */
+	int group;		/* enum group, -1: none was given */
+	const char *exclude;	/* file */
+	unsigned int seed;
+	unsigned int timeout;	/* seconds, as given */
+	double timeout_mul;
+	struct run_options run;
+};
+extern struct options opt;
+
+/* Fills in `opt`; exits with a line and code 2 if something is wrong. */
+void options_parse(int argc, char **argv);
+
+/* One line on stderr, and exit code 2. */
+__attribute__((format(printf, 1, 2), noreturn))
+void refuse(const char *fmt, ...);
+
+#endif

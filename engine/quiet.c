@@ -1,0 +1,297 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* What must be as it was whenever no test runs: see quiet.h. */
+#define _GNU_SOURCE
+#include "engine/quiet.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "engine/stage.h"
+#include "vm_util.h"
+
+/* Rings of dead processes are taken down, and their pages unpinned, by a kernel thread. */
+#define PATIENCE	(10 * NS_PER_S)
+
+/* Bits of the taint mask that loading our own module sets: out of tree, unsigned. */
+#define OWN_TAINT	(1LL << 12 | 1LL << 13)
+
+#define SIZES_MAX	16
+
+struct report {
+	char *text;
+	size_t len;
+	int nr, found;		/* differences; QUIET_* */
+};
+
+__attribute__((format(printf, 2, 3)))
+static void differs(struct report *r, const char *fmt, ...)
+{
+	size_t used = strlen(r->text);
+	va_list args;
+
+	if (r->nr++)
+		used += snprintf(r->text + used, r->len - used, "; ");
+	if (used >= r->len)
+		return;
+	va_start(args, fmt);
+	vsnprintf(r->text + used, r->len - used, fmt, args);
+	va_end(args);
+}
+
+/* --- numbers that go back to what they were --- */
+
+static long long pins(size_t size)
+{
+	(void)size;
+	return vmstat("nr_foll_pin_acquired") - vmstat("nr_foll_pin_released");
+}
+
+static long long pool_taken(size_t size)
+{
+	return hugetlb_count(size, "nr_hugepages") - hugetlb_count(size, "free_hugepages");
+}
+
+static long long pool_size(size_t size)
+{
+	return hugetlb_count(size, "nr_hugepages");
+}
+
+static long long taint(size_t size)
+{
+	long long mask = file_number("/proc/sys/kernel/tainted");
+
+	(void)size;
+	return mask < 0 ? 0 : mask & ~OWN_TAINT;
+}
+
+static int expected_descriptors;
+
+void quiet_expect_descriptors(int nr)
+{
+	expected_descriptors += nr;
+}
+
+static long long descriptors(size_t size)
+{
+	DIR *dir = opendir("/proc/self/fd");
+	long long nr = -expected_descriptors;
+
+	(void)size;
+	while (dir && readdir(dir))
+		nr++;
+	if (dir)
+		closedir(dir);
+	return nr;
+}
+
+static struct number {
+	const char *what;
+	long long (*read)(size_t size);
+	size_t size;
+	long long normal;
+	bool late;		/* goes back in the kernel's own time */
+} numbers[4 + 2 * SIZES_MAX] = {
+	{ .what = "pins that were not released", .read = pins, .late = true },
+	{ .what = "taint of the kernel", .read = taint },
+	{ .what = "descriptors of cow", .read = descriptors },
+};
+static size_t nr_numbers = 3;
+
+static void add_pools(void)
+{
+	size_t sizes[SIZES_MAX];
+	int nr = hugetlb_sizes(sizes, SIZES_MAX);
+
+	for (int i = 0; i < nr; i++) {
+		numbers[nr_numbers++] = (struct number) {
+			.what = "hugetlb pages in use", .read = pool_taken, .size = sizes[i],
+			.late = true,
+		};
+		numbers[nr_numbers++] = (struct number) {
+			.what = "size of the hugetlb pool", .read = pool_size, .size = sizes[i],
+		};
+	}
+}
+
+static bool number_back(struct number *n, uint64_t deadline)
+{
+	int ms = 1;
+
+	while (n->late && n->read(n->size) != n->normal && now_ns() < deadline) {
+		poll(NULL, 0, ms);	/* there is no event to wait for */
+		ms = ms < 64 ? 2 * ms : ms;
+	}
+	return n->read(n->size) == n->normal;
+}
+
+static void check_numbers(struct report *r)
+{
+	uint64_t deadline = now_ns() + PATIENCE;
+
+	for (struct number *n = numbers; n < numbers + nr_numbers; n++) {
+		char token[16] = "";
+		long long now;
+
+		if (number_back(n, deadline))
+			continue;
+		now = n->read(n->size);
+		r->found |= n->read == taint ? QUIET_TAINTED : QUIET_LEFT;
+		differs(r, "%s%s%s: %lld, before %lld", n->what, n->size ? " " : "",
+			n->size ? size_token(n->size, token, sizeof(token)) : "", now, n->normal);
+		n->normal = now;
+	}
+}
+
+/* --- texts that stay as they are --- */
+
+static struct setting {
+	const char *path;
+	char normal[256];
+} settings[] = {
+	{ .path = THP_SYSFS "/enabled" },
+	{ .path = THP_SYSFS "/defrag" },
+	{ .path = THP_SYSFS "/shmem_enabled" },
+	{ .path = THP_SYSFS "/use_zero_page" },
+	{ .path = "/sys/kernel/mm/ksm/run" },
+	{ .path = "/sys/kernel/mm/ksm/use_zero_pages" },
+	{ .path = "/proc/sys/vm/overcommit_memory" },
+	{ .path = "/proc/sys/vm/swappiness" },
+	{ .path = "/proc/sys/vm/nr_overcommit_hugepages" },
+	{ .path = "/proc/sys/vm/compact_unevictable_allowed" },
+	{ .path = "/proc/sys/vm/unprivileged_userfaultfd" },
+};
+
+static void setting_now(const struct setting *s, char *buf, size_t len)
+{
+	if (file_read(s->path, buf, len))
+		buf[0] = '\0';
+}
+
+static void check_settings(struct report *r)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(settings); i++) {
+		struct setting *s = &settings[i];
+		char now[sizeof(s->normal)];
+
+		setting_now(s, now, sizeof(now));
+		if (!strcmp(now, s->normal))
+			continue;
+		differs(r, "%s: '%s', before '%s'", s->path, now, s->normal);
+		strcpy(s->normal, now);
+	}
+}
+
+/* How many swap areas, whatever is in them. */
+static int swap_areas;
+
+static int count_swap_areas(void)
+{
+	FILE *f = fopen("/proc/swaps", "re");
+	int c, lines = 0;
+
+	while (f && (c = getc(f)) != EOF)
+		lines += c == '\n';
+	if (f)
+		fclose(f);
+	return lines;
+}
+
+static void check_swap(struct report *r)
+{
+	int now = count_swap_areas();
+
+	if (now != swap_areas)
+		differs(r, "swap areas: %d, before %d", now - 1, swap_areas - 1);
+	swap_areas = now;
+}
+
+/* --- processes --- */
+
+#define EXPECTED_MAX	80
+static pid_t expected[EXPECTED_MAX];
+
+void quiet_expect_process(pid_t pid)
+{
+	for (int i = 0; i < EXPECTED_MAX; i++) {
+		if (!expected[i] || kill(expected[i], 0)) {
+			expected[i] = pid;
+			return;
+		}
+	}
+}
+
+static bool is_expected(pid_t pid)
+{
+	for (int i = 0; i < EXPECTED_MAX; i++)
+		if (expected[i] == pid)
+			return true;
+	return false;
+}
+
+static void check_process(struct report *r, pid_t pid)
+{
+	char path[64], comm[32] = "?";
+
+	snprintf(path, sizeof(path), "/proc/%d/comm", pid);
+	file_read(path, comm, sizeof(comm));
+	if (waitpid(pid, NULL, WNOHANG) == pid)
+		return;		/* dead, and nobody had waited for it */
+	differs(r, "process %d (%s) is left over", pid, comm);
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+}
+
+/*
+ * Whatever is left of a test becomes our child, for we are the subreaper. With no report:
+ * who is here now is here to stay.
+ */
+static void check_processes(struct report *r)
+{
+	char path[64], text[1024], *save = NULL;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/children", getpid());
+	if (file_read(path, text, sizeof(text)))
+		return;
+	for (char *word = strtok_r(text, " ", &save); word; word = strtok_r(NULL, " ", &save)) {
+		if (!r)
+			quiet_expect_process(atoi(word));
+		else if (!is_expected(atoi(word)))
+			check_process(r, atoi(word));
+	}
+}
+
+void quiet_start(void)
+{
+	char page[1];
+
+	add_pools();
+	pagemap_entry(page);	/* opens a descriptor that stays */
+	for (struct number *n = numbers; n < numbers + nr_numbers; n++)
+		n->normal = n->read(n->size);
+	for (size_t i = 0; i < ARRAY_SIZE(settings); i++)
+		setting_now(&settings[i], settings[i].normal, sizeof(settings[i].normal));
+	swap_areas = count_swap_areas();
+	check_processes(NULL);
+}
+
+int quiet_check(char *why, size_t len)
+{
+	struct report r = { .text = why, .len = len };
+
+	why[0] = '\0';
+	check_processes(&r);	/* first: what they hold is not leaked */
+	check_numbers(&r);
+	check_settings(&r);
+	check_swap(&r);
+	if (r.nr && !r.found)
+		r.found = QUIET_LEFT;
+	return r.found;
+}

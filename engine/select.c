@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Which tests of the plan are run, how often, in what order: see select.h. */
+#define _GNU_SOURCE
+#include "engine/select.h"
+
+#include <errno.h>
+#include <fnmatch.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Later patterns win; a list that begins with "!" starts from everything. */
+static bool selected(const char *id, const char *globs)
+{
+	bool in = globs[0] == '!';
+	char *copy = strdup(globs), *at = copy, *glob;
+
+	if (!copy)
+		abort();
+	while ((glob = strsep(&at, ","))) {
+		bool take = glob[0] != '!';
+
+		if (!fnmatch(take ? glob : glob + 1, id, 0))
+			in = take;
+	}
+	free(copy);
+	return in;
+}
+
+/* Lists of exact ids can be long, and most patterns are no patterns. */
+static bool id_matches(const char *glob, const char *id)
+{
+	return strpbrk(glob, "*?[\\") ? !fnmatch(glob, id, 0) : !strcmp(glob, id);
+}
+
+static bool matches_any(const struct plan *p, const char *glob)
+{
+	for (size_t i = 0; i < p->nr; i++)
+		if (id_matches(glob, p->tests[i].id))
+			return true;
+	return false;
+}
+
+bool plan_idle_glob(const struct plan *p, const char *globs, char *glob, size_t len)
+{
+	while (*globs) {
+		size_t n = strcspn(globs, ",");
+
+		snprintf(glob, len, "%.*s", (int)n, globs);
+		if (glob[0] != '!' && !matches_any(p, glob))
+			return true;
+		globs += n + (globs[n] == ',');
+	}
+	return false;
+}
+
+size_t plan_select(struct plan *p, const char *globs)
+{
+	size_t kept = 0;
+
+	if (!globs)
+		return p->nr;
+	for (size_t i = 0; i < p->nr; i++)
+		if (selected(p->tests[i].id, globs))
+			p->tests[kept++] = p->tests[i];
+	p->nr = kept;
+	return kept;
+}
+
+static const char *const group_names[NR_GROUPS] = {
+	[GROUP_QUICK] = "quick", [GROUP_KSELFTEST] = "kselftest", [GROUP_FULL] = "full",
+	[GROUP_HUGE] = "huge",
+};
+
+const char *group_name(enum group g)
+{
+	return group_names[g];
+}
+
+int group_find(const char *name)
+{
+	for (int g = 0; g < NR_GROUPS; g++)
+		if (!strcmp(group_names[g], name))
+			return g;
+	return -1;
+}
+
+size_t plan_select_group(struct plan *p, enum group g)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < p->nr; i++)
+		if (p->tests[i].groups & (1u << g))
+			p->tests[kept++] = p->tests[i];
+	p->nr = kept;
+	return kept;
+}
+
+/* --- a file of what not to run --- */
+
+static size_t plan_drop(struct plan *p, const char *glob)
+{
+	size_t kept = 0, dropped;
+
+	for (size_t i = 0; i < p->nr; i++)
+		if (!id_matches(glob, p->tests[i].id))
+			p->tests[kept++] = p->tests[i];
+	dropped = p->nr - kept;
+	p->nr = kept;
+	return dropped;
+}
+
+static void add_exclusion(struct exclusions *e, const char *glob, const char *reason)
+{
+	e->list = realloc(e->list, (e->nr + 1) * sizeof(*e->list));
+	if (!e->list)
+		abort();
+	e->list[e->nr++] = (struct exclusion) { .glob = strdup(glob), .reason = strdup(reason) };
+}
+
+/* "GLOB REASON"; 0, or what is wrong with the line. */
+static const char *exclude_line(struct exclusions *e, const struct plan *all, char *line)
+{
+	char *glob, *reason;
+
+	line[strcspn(line, "\n")] = '\0';
+	glob = line + strspn(line, " \t");
+	if (!*glob || *glob == '#')
+		return NULL;
+	reason = glob + strcspn(glob, " \t");
+	if (*reason)
+		*reason++ = '\0';
+	reason += strspn(reason, " \t");
+	if (!*reason)
+		return "GLOB REASON is wanted, and there is no reason";
+	if (!matches_any(all, glob))
+		return "no test has an id that matches (see --list)";
+	add_exclusion(e, glob, reason);
+	return NULL;
+}
+
+int exclusions_load(struct exclusions *e, const struct plan *all, const char *path, char *why)
+{
+	char *line = NULL;
+	const char *wrong = NULL;
+	size_t room = 0;
+	int nr = 0;
+	FILE *f;
+
+	*e = (struct exclusions) { 0 };
+	errno = 0;
+	f = fopen(path, "re");
+	while (f && !wrong && getline(&line, &room, f) >= 0) {
+		nr++;
+		wrong = exclude_line(e, all, line);
+	}
+	if (wrong)
+		snprintf(why, 256, "%.120s, line %d: %s", path, nr, wrong);
+	else if (!f || errno)
+		snprintf(why, 256, "%.120s: %s", path, strerror(errno));
+	free(line);
+	if (f && !fclose(f) && !wrong && !errno)
+		return 0;
+	return -EINVAL;
+}
+
+void plan_exclude(struct plan *p, struct exclusions *e)
+{
+	for (size_t i = 0; i < e->nr; i++)
+		e->list[i].dropped = plan_drop(p, e->list[i].glob);
+}
+
+void exclusions_free(struct exclusions *e)
+{
+	for (size_t i = 0; i < e->nr; i++) {
+		free(e->list[i].glob);
+		free(e->list[i].reason);
+	}
+	free(e->list);
+}
+
+/* --- order --- */
+
+/* SplitMix64: the same order for a seed on every machine, whatever its C library does. */
+static uint64_t next_random(uint64_t *state)
+{
+	uint64_t z = (*state += 0x9e3779b97f4a7c15ULL);
+
+	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ULL;
+	z = (z ^ (z >> 27)) * 0x94d049bb133111ebULL;
+	return z ^ (z >> 31);
+}
+
+void plan_shuffle(struct plan *p, unsigned int seed)
+{
+	uint64_t state = seed;
+
+	for (size_t i = p->nr; i > 1; i--) {
+		size_t j = next_random(&state) % i;
+		struct test t = p->tests[i - 1];
+
+		p->tests[i - 1] = p->tests[j];
+		p->tests[j] = t;
+	}
+}

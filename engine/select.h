@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Which tests of the plan are run, and in what order. */
+#ifndef SELECT_H
+#define SELECT_H
+
+#include "engine/plan.h"
+
+/*
+ * Keep only what @globs selects: a comma-separated list of patterns on ids, "!" before
+ * one takes away again. NULL: keep all. Returns how many are left.
+ */
+size_t plan_select(struct plan *p, const char *globs);
+
+/* The first of @globs (copied into @glob) that takes nothing of @p; false: there is none. */
+bool plan_idle_glob(const struct plan *p, const char *globs, char *glob, size_t len);
+
+/* Keep only a group's tests. Returns how many are left. */
+size_t plan_select_group(struct plan *p, enum group g);
+/* The group of that name, or -1. */
+int group_find(const char *name);
+const char *group_name(enum group g);
+
+/* What a gate does not want to run, with its reasons. */
+struct exclusion {
+	char *glob, *reason;
+	size_t dropped;		/* tests that it took out of the plan */
+};
+struct exclusions {
+	struct exclusion *list;
+	size_t nr;
+};
+
+/*
+ * Read @path: lines "GLOB REASON...", a line that begins with "#" is a comment. Each glob
+ * must match an id of @all. 0, or -EINVAL with @why (256 bytes) saying what is wrong and in
+ * which line.
+ */
+int exclusions_load(struct exclusions *e, const struct plan *all, const char *path, char *why);
+/* Take them out of @p; counts what each took. */
+void plan_exclude(struct plan *p, struct exclusions *e);
+void exclusions_free(struct exclusions *e);
+
+/* Another order, the same for the same @seed. */
+void plan_shuffle(struct plan *p, unsigned int seed);
+
+#endif

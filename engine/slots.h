@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Where tests run, as many side by side as there are slots: each has a stage and a director,
+ * a process of its own that runs one test after the other.
+ */
+#ifndef SLOTS_H
+#define SLOTS_H
+
+#include "engine/health.h"
+#include "engine/plan.h"
+#include "engine/stage.h"
+
+#define JOBS_MAX	64
+
+struct slot {
+	struct stage *stage;
+	pid_t pid;		/* of its director, 0: none */
+	int pidfd;
+	int ended;		/* eventfd: the director has come to the end of a test */
+	bool busy;
+	size_t test;
+	uint64_t started, deadline;
+	struct splat splat;
+	bool splatted;
+};
+
+/* @nr slots for tests of @p. 0 or -errno. */
+int slots_prepare(unsigned int nr, const struct plan *p);
+unsigned int slots_nr(void);
+struct slot *slot_at(unsigned int i);
+/* One that is not busy, or NULL. */
+struct slot *slot_free(void);
+
+/* Have test @index run there until @deadline (ns). False: no process to be had. */
+bool slot_start(struct slot *slot, size_t index, uint64_t deadline);
+
+/*
+ * End the director, and all processes of its group: none may live on, holding pins or
+ * pages. Its wait status.
+ */
+int slot_retire(struct slot *slot);
+void slots_retire_all(void);
+/* From a signal handler. */
+void slots_kill_all(void);
+
+#endif

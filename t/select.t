@@ -1,0 +1,137 @@
+#!/usr/bin/perl
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# Which tests run, how often, in what order; and what a gate can demand of a run: that
+# nothing it relies on is missing, that not too much is skipped, that anything ran.
+
+use strict;
+use warnings;
+use FindBin;
+use JSON::PP;
+use Test::More;
+
+require "$FindBin::Bin/cow-helper.pl";
+our ($tmp, $cow);
+
+plan(skip_all => 'cow is not built (make)') if !-x $cow;
+alone();
+
+sub results { return $_[0]{out} =~ /^(?:not )?ok (\d+ - \S+)/mg }
+
+# --- the list as JSON ---
+
+my $tests = decode_json(cow_as_nobody('--list', '--json')->{out});
+my @ids = ids();
+is_deeply([map { $_->{id} } @$tests], \@ids, '--list --json: the same tests');
+is_deeply([grep { !$_->{title} || !$_->{scenario} || !$_->{steps} || !@{$_->{groups}} ||
+		  !@{$_->{needs}} } @$tests], [], '--list --json: each field of each');
+is_deeply([grep { $_->{id} ne join('.', grep { defined } @$_{qw(scenario provider kind)}) }
+		@$tests], [], '--list --json: the parts of an id');
+
+# --- exclusions ---
+
+my $files = 0;
+sub file { return spew("$tmp/file" . $files++, $_[0]) }
+
+my $some = 'fork.*.anon';
+my $excluded = file("# not here\n\nfork.basic.* bug #42, not fixed here\n" .
+		    "fork.siblings.anon slow\n");
+my @rest = grep { !/^fork\.(?:basic|siblings)\./ } ids('--run', $some);
+is_deeply([ids('--run', $some, '--exclude-from', $excluded)], \@rest, '--exclude-from');
+my $r = cow_as_nobody('--run', $some, '--exclude-from', $excluded);
+like($r->{out}, qr/^# excluded 1: fork\.basic\.\*: bug #42, not fixed here\n# excluded 1: /m,
+     '--exclude-from: what and why is told, and how many tests that are');
+
+sub refused {
+	my ($name, $re, @args) = @_;
+	my $got = cow(@args);
+
+	is($got->{code}, 2, "$name: exit code 2");
+	like($got->{err}, qr/\Acow: [^\n]+\n\z/, "$name: one line");
+	like($got->{err}, $re, "$name: says what is wrong");
+}
+
+refused('an exclusion without a reason', qr/line 2: .*reason/,
+	'--exclude-from', file("# x\nfork.basic.anon\n"), '--list');
+refused('an exclusion of nothing', qr/line 1: no test has an id/,
+	'--exclude-from', file("fork.nope.* because\n"), '--list');
+refused('no such file', qr/No such file/, '--exclude-from', "$tmp/nope", '--list');
+refused('all excluded', qr/leaves no test/, '--exclude-from', file("* all of it\n"), '--list');
+
+# --- order and repetition ---
+
+my @args = ('--run', $some, '--shuffle', '--seed', 7);
+my @shuffled = ids(@args);
+isnt("@shuffled", join(' ', ids('--run', $some)), '--shuffle: another order');
+is_deeply([sort @shuffled], [sort(ids('--run', $some))], '--shuffle: the same tests');
+is_deeply([ids(@args)], \@shuffled, '--seed: the same order again');
+isnt("@shuffled", join(' ', ids('--run', $some, '--shuffle', '--seed', 8)),
+     'another seed: another order');
+like(cow_as_nobody('--run', $some, '--shuffle')->{out}, qr/^# env seed: \d+$/m,
+     '--shuffle: the seed is told');
+
+$r = cow_as_nobody('--run', 'fork.basic.anon,fork.siblings.anon', '--repeat', 3);
+is_deeply([results($r)], [map { ((2 * $_ + 1) . ' - fork.basic.anon',
+				 (2 * $_ + 2) . ' - fork.siblings.anon') } 0 .. 2],
+	  '--repeat 3: each three times, in order, with numbers of their own');
+like($r->{out}, qr/^1\.\.6$/m, '--repeat 3: the plan has them all');
+
+SKIP: {
+	skip('no-root: nothing runs', 8) if !is_root();
+	$r = cow('--run', 'fork.basic.anon', '--until-fail', '--repeat', 5);
+	is($r->{code}, 0, '--until-fail --repeat 5, no failure: exit code 0');
+	like($r->{out}, qr/^ok 5 - .*\n1\.\.5$/m, 'five times, and the plan at the end');
+	$r = cow('--run', 'fork.*.anon', '--until-fail', '--inject', 'leak', '-j', 1);
+	is($r->{code}, 1, '--until-fail, a failure: exit code 1');
+	like($r->{out}, qr/^not ok 1 - fork\.basic\.anon$/m, 'it is the first');
+	is(scalar(results($r)), 1, 'and the last');
+	like($r->{out}, qr/^1\.\.1$/m, 'the plan says so');
+	$r = cow('--run', 'fork.basic.anon', '--inject', 'hang', '--timeout', 10,
+		 '--timeout-mul', 0.1);
+	like($r->{out}, qr/^  reason: '(?:actor-hung|timeout)'/m, '--timeout-mul: less');
+	cmp_ok(($r->{out} =~ /^  ms: (\d+)/m)[0], '<', 9000, '--timeout-mul: as said');
+}
+
+# --- what a gate demands ---
+
+refused("--require $_->[0]", $_->[1], '--require', $_->[0]) for (
+	['nope', qr/'nope' is no requirement \(root, pin, /],
+	['', qr/'' is no requirement/],
+	['swap,nope', qr/'nope'/],
+	['hugetlb', qr/which size/],
+	['hugetlb=2X', qr/no size/],
+	['hugetlb=', qr/no size/],
+	['swap=2M', qr/has no sizes/],
+);
+refused('--max-skip x', qr/--max-skip.*'x'/, '--max-skip', 'x');
+
+$r = cow_as_nobody('--run', $some, '--require', 'root');
+is($r->{code}, 1, '--require root, as an ordinary user: exit code 1');
+is(scalar(() = $r->{out} =~ /^not ok /mg), scalar(ids('--run', $some)),
+   '--require root: no test is skipped for it, all fail');
+like($r->{out}, qr/^# required, but absent: root: not run as root$/m, 'and it is told');
+like($r->{out}, qr/^  reason: 'no-root'$/m, 'with the reason code of the skip');
+
+$r = cow_as_nobody('--run', $some);
+is($r->{code}, 1, 'nothing ran: exit code 1');
+like($r->{out}, qr/^# nothing was run: all \d+ tests were skipped$/m, 'and it is told');
+like($r->{out}, qr/^# skipped \d+: no-root$/m, 'skips are counted by reason');
+like($r->{out}, qr/^# absent: anon \(no-root\)$/m, 'kinds that never ran are named');
+
+SKIP: {
+	skip('no-root: nothing runs', 6) if !is_root();
+	my @mixed = ('--run', 'fork.basic.anon,ro-longterm.gup.memfd');
+	$r = cow(@mixed);
+	skip('the module is there: nothing to skip', 6) if $r->{out} !~ /# SKIP/;
+	is($r->{code}, 0, 'one test ran, one was skipped: exit code 0');
+	is(cow(@mixed, '--max-skip', 1)->{code}, 0, '--max-skip 1: exit code 0');
+	$r = cow(@mixed, '--max-skip', 0);
+	is($r->{code}, 1, '--max-skip 0: exit code 1');
+	like($r->{out}, qr/^# too many skips: 1, allowed are 0$/m, 'and it is told');
+	is(cow('--run', 'fork.basic.anon', '--require', 'hugetlb=2M,root')->{code}, 0,
+	   'what is required is set up, even if no test takes it');
+	is(cow('--run', 'fork.basic.anon', '--require', 'pin')->{code}, 1,
+	   'what cannot be had fails the run, even if no test takes it');
+}
+
+done_testing();
