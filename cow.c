@@ -96,7 +96,9 @@ static void run(struct plan *p)
 		restore();
 	opt.run.tap.open_end = opt.run.until_fail;
 	opt.run.tap.planned = p->nr * (opt.run.until_fail ? 1 : opt.run.repeat);
-	ret = run_plan(p, &opt.run);
+	ret = plan_settle(p);
+	if (!ret)
+		ret = run_plan(p, &opt.run);
 	if (ret)
 		refuse("cannot run: %s", strerror(-ret));
 }

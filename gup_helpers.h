@@ -69,8 +69,11 @@ struct provider {
 	void (*unpin)(struct pin *p);
 	/* In a forked child: drop what it inherited without releasing the parent's pin. */
 	void (*forget)(struct pin *p);
-	/* PFNs of all cells, 0 where unknown; NULL if there is no quick way. */
-	int (*pfns)(struct pin *p, uint64_t *pfns);
+	/*
+	 * PFNs of all cells, 0 where unknown, and which of these pages are anonymous, but not
+	 * exclusive to one process (where the kernel knows that). NULL: there is no quick way.
+	 */
+	int (*pfns)(struct pin *p, uint64_t *pfns, uint8_t *shared);
 	/* Bytes that it can pin at most, 0: no limit of its own. */
 	size_t max_len;
 	/* True if the machine has only one such pin at a time. */

@@ -37,18 +37,20 @@ static int pread_all(int fd, void *buf, size_t len, off_t pos)
  * The pagemap of this very process: what a fork inherits shows its parent's memory. Kept
  * open, for verifying a huge page would open it hundreds of times.
  */
+static int own_pagemap = -1;
+
 static int pagemap_fd(void)
 {
-	static int fd = -1;
-	static pid_t owner;
+	if (own_pagemap < 0)
+		own_pagemap = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+	return own_pagemap;
+}
 
-	if (owner == getpid())
-		return fd;
-	if (fd >= 0)
-		close(fd);
-	fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
-	owner = fd < 0 ? 0 : getpid();
-	return fd;
+void pagemap_after_fork(void)
+{
+	if (own_pagemap >= 0)
+		close(own_pagemap);
+	own_pagemap = -1;
 }
 
 static int pagemap_strided(int fd, uint64_t first, size_t count, size_t stride,
@@ -215,9 +217,13 @@ int choice_read(const char *path, char *buf, size_t len)
 
 size_t thp_pmd_size(void)
 {
-	long long size = file_number(THP_SYSFS "/hpage_pmd_size");
+	static long long size = -1;	/* asked for thousands of times */
 
-	return size > 0 ? size : 0;
+	if (size < 0)
+		size = file_number(THP_SYSFS "/hpage_pmd_size");
+	if (size < 0)
+		size = 0;
+	return size;
 }
 
 static int by_size(const void *a, const void *b)
@@ -229,9 +235,12 @@ static int by_size(const void *a, const void *b)
 
 int hugetlb_sizes(size_t *sizes, int max)
 {
-	long found[16];
-	int nr = gethugepagesizes(found, ARRAY_SIZE(found));
+	static long found[16];
+	static int nr = -1;	/* asked for thousands of times */
 	int out = 0;
+
+	if (nr < 0)
+		nr = gethugepagesizes(found, ARRAY_SIZE(found));
 
 	for (int i = 0; i < nr && out < max; i++)
 		sizes[out++] = found[i];

@@ -45,6 +45,8 @@ size_t page_size(void);
  * the calling process into @out. 0 or -errno. PFNs are 0 without CAP_SYS_ADMIN.
  */
 int pagemap_read(const void *addr, size_t count, size_t stride, uint64_t *out);
+/* A forked process calls this before it asks for the first time. */
+void pagemap_after_fork(void);
 /* One entry; 0 if it cannot be read. */
 uint64_t pagemap_entry(const void *addr);
 

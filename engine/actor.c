@@ -14,6 +14,7 @@
 
 #include "engine/actor_self.h"
 #include "engine/inject.h"
+#include "vm_util.h"
 
 struct actor self;
 
@@ -34,6 +35,9 @@ static void actor_begin(int index)
 	snprintf(name, sizeof(name), "cow-actor%d", index);
 	prctl(PR_SET_NAME, name);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	signal(SIGCHLD, SIG_DFL);
+	pagemap_after_fork();
+	actor_catch_faults();
 	if (getppid() != self.director)
 		_exit(1);	/* it died before the line above took effect */
 	actor_loop();

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "engine/inject.h"
 #include "vm_util.h"
 
 /*
@@ -38,10 +39,13 @@ static void look_through_pin(int i)
 	struct pin *p = &self.pin[i];
 
 	v->status = p->by->read(p, v->words);
-	memcpy(v->why, p->why, sizeof(v->why));
+	if (v->status)
+		memcpy(v->why, p->why, sizeof(v->why));
 	/* The frames of a pin never change: they are asked for once. */
 	if (!v->has_pfns)
-		v->has_pfns = p->by->pfns && !p->by->pfns(p, v->pfns);
+		v->has_pfns = p->by->pfns && !p->by->pfns(p, v->pfns, v->shared);
+	if (injected == FAULT_SHARED_PIN)
+		v->shared[0] = true;
 	v->held = true;
 }
 

@@ -94,22 +94,31 @@ static void write_cell(size_t cell, struct value v)
 }
 
 static sigjmp_buf after_fault;
+static bool faults_expected;
 
+/* A fault elsewhere is a fault: it happens again, and the process dies of it. */
 static void on_fault(int sig)
 {
-	(void)sig;
-	siglongjmp(after_fault, 1);
+	if (faults_expected)
+		siglongjmp(after_fault, 1);
+	signal(sig, SIG_DFL);
+}
+
+void actor_catch_faults(void)
+{
+	struct sigaction act = { .sa_handler = on_fault, .sa_flags = SA_NODEFER };
+
+	sigaction(SIGSEGV, &act, NULL);
 }
 
 /* Write every cell of the part, noting those where the store was a fault. */
 static void write_cells(const struct command *c)
 {
 	uint8_t *faulted = self.stage->view[self.index].faulted;
-	struct sigaction act = { .sa_handler = on_fault, .sa_flags = SA_NODEFER }, old;
 	size_t first, count;
 
 	actor_cells(c, &first, &count);
-	sigaction(SIGSEGV, &act, &old);
+	faults_expected = true;
 	for (size_t i = first; i < first + count; i++) {
 		faulted[i] = true;
 		if (self.gone[i] || sigsetjmp(after_fault, 0))
@@ -117,7 +126,7 @@ static void write_cells(const struct command *c)
 		write_cell(i, c->v);
 		faulted[i] = false;
 	}
-	sigaction(SIGSEGV, &old, NULL);
+	faults_expected = false;
 }
 
 int act_fill(const struct command *c)

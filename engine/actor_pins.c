@@ -29,6 +29,19 @@ static int with_why(const struct pin *p, int ret)
 	return ret;
 }
 
+/* Pinning must not change what the test is about: a PMD mapping, the size of a folio. */
+static void verify_again(const struct command *c)
+{
+	struct pin_view *v = &self.stage->pin[c->step.pin];
+
+	if (injected == FAULT_SPLIT)
+		inject_split(&self.mem);
+	v->changed = c->verify && self.mem.kind->verify(&self.mem);
+	if (v->changed)
+		memcpy(v->why, self.mem.why, sizeof(v->why));
+	self.mem.why[0] = '\0';
+}
+
 int act_pin(const struct command *c)
 {
 	struct pin *p = &self.pin[c->step.pin];
@@ -46,6 +59,7 @@ int act_pin(const struct command *c)
 	inject_cost(&self.mem);
 	self.held[c->step.pin] = true;
 	self.stage->pin[c->step.pin].has_pfns = false;
+	verify_again(c);
 	if (injected == FAULT_STALE_PIN && inject_replace_pages(&self.mem, p))
 		return mem_fail(&self.mem, "injection failed");
 	return 0;

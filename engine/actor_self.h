@@ -41,4 +41,7 @@ void actor_release_pins(void);
 void actor_cells(const struct command *c, size_t *first, size_t *count);
 char *actor_range(const struct command *c, size_t *len);
 
+/* Stores that are faults are noted, from now on, and do not kill. */
+void actor_catch_faults(void);
+
 #endif

@@ -125,6 +125,31 @@ static void compare_pin(int pin)
 		describe_pages(pin, wrong ? at : frame_at);
 }
 
+/*
+ * A page that two processes may share can be copied away from the pin by either's write.
+ * FOLL_PIN must not take one; FOLL_GET may.
+ */
+void compare_pinned(int pin)
+{
+	const struct model_pin *p = &d.model.pin[pin];
+	const struct pin_view *v = &d.stage->pin[pin];
+	const struct step *s = &d.test->steps->step[d.pin_step[pin]];
+	const struct provider *by = s->by ? s->by : d.test->by;
+
+	if (!p->held)
+		return;
+	if (v->changed)
+		diag_fail(d.result, "kind-changed", "after the pin the memory is not what the "
+			  "title says any more: %.180s", v->why);
+	for (size_t row = 0; row < p->cells && !failed(); row++) {
+		if (!v->has_pfns || !v->shared[row] || (by->props & PIN_IS_GET) || d.model.shared)
+			continue;
+		diag_fail(d.result, "not-exclusive", "the pin of %c took an anonymous page that "
+			  "is not exclusive", actor_name(p->owner));
+		describe_pages(pin, row);
+	}
+}
+
 /* Charges are made in batches: only amounts beyond doubt are judged. */
 #define CHARGE_SLACK	(256 * page_size())
 

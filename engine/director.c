@@ -18,9 +18,12 @@
 
 struct director d;
 
+static volatile sig_atomic_t child_ended;
+
 static void on_child(int sig)
 {
 	(void)sig;
+	child_ended = 1;
 	doorbell_ring(d.stage);
 }
 
@@ -29,6 +32,9 @@ static void reap(void)
 	int status;
 	pid_t pid;
 
+	if (!child_ended)
+		return;
+	child_ended = 0;
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
 		for (int i = 0; i < ACTORS_MAX; i++) {
 			if (d.stage->box[i].pid == pid) {
@@ -217,6 +223,23 @@ static bool may_fail(const struct step *s, int error)
 	return s->op == OP_COLLAPSE && pinned() && (error == -EAGAIN || error == -EBUSY);
 }
 
+/*
+ * Is the memory after this pin what it was before, by the kernel's own rules? Anonymous
+ * pages that nobody shares and pages of a shared mapping are pinned as they are, and so is
+ * all that is only read for a short time.
+ */
+static bool keeps_kind(const struct step *s)
+{
+	unsigned int props = d.test->kind->props;
+
+	if (s->op != OP_PIN || !d.populated || (props & (KIND_SWAPPED | KIND_UNEVEN)))
+		return false;
+	for (const struct step *b = d.test->steps->step; b < s; b++)
+		if (b->op != OP_FILL && b->op != OP_READ && b->op != OP_PIN)
+			return false;
+	return (props & (KIND_ANON | KIND_SHARED)) || !(s->pin_flags & (PIN_RW | PIN_LONGTERM));
+}
+
 static void fail_step(const struct step *s, int actor)
 {
 	if (s->op == OP_PIN)
@@ -231,6 +254,7 @@ static void run_step(const struct step *s)
 	struct command c = {
 		.cmd = CMD_STEP, .step = *s, .by = s->by ? s->by : d.test->by,
 		.look = !populates(s), .account = d.test->scenario->accounts,
+		.verify = keeps_kind(s),
 	};
 
 	if (injected == FAULT_DIRECTOR_DIES && s->op == OP_WRITE)
@@ -258,6 +282,8 @@ static void run_step(const struct step *s)
 		compare(CMD_LOOK, s->op == OP_EXIT ? -1 : actor);
 	if (!failed() && s->op == OP_FORK && !d.model.shared)
 		compare_fork(actor, c.other);
+	if (!failed() && s->op == OP_PIN)
+		compare_pinned(s->pin);
 }
 
 /* --- beginning and end --- */
@@ -313,7 +339,6 @@ static void finish(void)
 		if (alive(i) && !d.dead[i] && holds_pin(i))
 			tell(i, &c);
 	*d.result = verdict;
-	signal(SIGCHLD, SIG_DFL);
 	for (int i = 0; i < ACTORS_MAX; i++)
 		if (d.stage->box[i].pid && !d.dead[i])
 			kill(d.stage->box[i].pid, SIGKILL);
@@ -336,6 +361,19 @@ static void head_diag(void)
 	snprintf(r->diag + strlen(r->diag), sizeof(r->diag) - strlen(r->diag), "%s", rest);
 }
 
+void director_prepare(void)
+{
+	size_t page = page_size();
+	uintptr_t from = ((uintptr_t)&d + page - 1) / page * page;
+	uintptr_t to = ((uintptr_t)&d + sizeof(d)) / page * page;
+	uint64_t flags;
+
+	signal(SIGCHLD, on_child);
+	/* Not for actors: fork() would copy its page tables, a thousand times. */
+	madvise((void *)from, to - from, MADV_DONTFORK);
+	kpageflags(0, &flags);	/* a descriptor that all of them inherit */
+}
+
 void director_run(const struct test *t, struct stage *stage, uint64_t deadline)
 {
 	memset(&d, 0, offsetof(struct director, model));
@@ -344,7 +382,6 @@ void director_run(const struct test *t, struct stage *stage, uint64_t deadline)
 	d.result = &stage->result;
 	d.deadline = deadline;
 	d.step = -1;
-	signal(SIGCHLD, on_child);
 	if (start()) {
 		for (d.step = 0; d.step < t->steps->nr && !failed(); d.step++) {
 			stage->step = d.step;

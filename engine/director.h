@@ -9,6 +9,9 @@
 #include "engine/plan.h"
 #include "engine/stage.h"
 
+/* Once in a process, before director_run(). */
+void director_prepare(void);
+
 /*
  * Run @t on @stage in this process, which must have no other children; as often as one
  * likes, one test after the other. The result is

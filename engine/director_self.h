@@ -49,6 +49,8 @@ bool tell(int actor, const struct command *c);
  */
 /* Everybody looks (but @done, who has; -1: nobody has), then all views and all pins. */
 void compare(enum cmd cmd, int done);
+/* What a pin just took is exclusive, and still of the kind that the title names. */
+void compare_pinned(int pin);
 /* What the parent wrote before the fork is there in the child. */
 void compare_fork(int parent, int child);
 /* Stores of the last write faulted where the protection says so, and only there. */

@@ -34,6 +34,8 @@ static const struct { const char *name, *about; } faults[NR_FAULTS] = {
 	[FAULT_POPULATE] = { "populate", "a pin populates pages that it need not" },
 	[FAULT_CHARGE] = { "charge", "a pin costs memory elsewhere" },
 	[FAULT_SPLAT] = { "splat", "the kernel log gets a warning" },
+	[FAULT_SHARED_PIN] = { "shared-pin", "a pinned page is not exclusive" },
+	[FAULT_SPLIT] = { "split", "a pin splits the mapping of a large folio" },
 	[FAULT_LEAVE_PIN] = { "leave-pin", "a page stays pinned after the test" },
 	[FAULT_LEAVE_FD] = { "leave-fd", "a descriptor stays open" },
 	[FAULT_LEAVE_PROCESS] = { "leave-process", "a process lives on" },
@@ -125,6 +127,15 @@ void inject_cost(struct mem *m)
 	if (injected == FAULT_CHARGE)
 		memset(mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0),
 		       1, len);
+}
+
+void inject_split(struct mem *m)
+{
+	size_t page = page_size();
+
+	if (m->len > page && (mprotect(m->base, page, PROT_READ) ||
+			      mprotect(m->base, page, PROT_READ | PROT_WRITE)))
+		perror("injection");
 }
 
 void inject_splat(void)

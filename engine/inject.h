@@ -31,6 +31,8 @@ enum fault {
 	FAULT_POPULATE,		/* a pin populates pages that it need not */
 	FAULT_CHARGE,		/* a pin costs memory elsewhere */
 	FAULT_SPLAT,		/* a warning appears in the kernel log */
+	FAULT_SHARED_PIN,	/* a page in a pin is known not to be exclusive */
+	FAULT_SPLIT,		/* pinning splits the mapping of a large folio */
 	FAULT_LEAVE_PIN,	/* a test leaves a pin behind, */
 	FAULT_LEAVE_FD,		/* a descriptor, */
 	FAULT_LEAVE_PROCESS,	/* a process, */
@@ -53,6 +55,7 @@ int inject_lose_memory(struct mem *m);
 void inject_write_through(const struct mem *m);
 /* At a pin that was given: FAULT_POPULATE, FAULT_CHARGE. */
 void inject_cost(struct mem *m);
+void inject_split(struct mem *m);
 void inject_splat(void);
 /* In the actor, at a write, and in the runner, at the end of a test: FAULT_LEAVE_*. */
 void inject_leave_by_actor(void);

@@ -5,6 +5,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "vm_util.h"
 
@@ -208,12 +209,29 @@ void plan_build(struct plan *p)
 			add_scenario(p, s);
 }
 
+int plan_settle(struct plan *p)
+{
+	size_t len = p->nr * sizeof(*p->tests);
+	void *to = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	if (to == MAP_FAILED)
+		return -errno;
+	memcpy(to, p->tests, len);
+	free(p->tests);
+	p->tests = to;
+	p->settled = true;
+	return 0;
+}
+
 void plan_free(struct plan *p)
 {
 	for (size_t i = 0; i < p->scenarios; i++)
 		free(p->steps[i]);
 	free(p->steps);
-	free(p->tests);
+	if (p->settled)
+		munmap(p->tests, p->nr * sizeof(*p->tests));
+	else
+		free(p->tests);
 	*p = (struct plan) { 0 };
 }
 

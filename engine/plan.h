@@ -33,11 +33,17 @@ struct plan {
 	size_t nr;
 	struct scenario_steps **steps;	/* owned, of every scenario */
 	size_t scenarios;
+	bool settled;			/* `tests` is a mapping, not of the heap */
 };
 
 /* All tests, in plan order. Needs no root and changes nothing. Exits if a row is wrong. */
 void plan_build(struct plan *p);
 void plan_free(struct plan *p);
+/*
+ * Move the tests to memory that fork() does not copy: thousands of processes are forked
+ * from the one that holds the plan. Last: nothing can be added or taken away then.
+ */
+int plan_settle(struct plan *p);
 
 /* Hugetlb pages of its size that a test takes at most. */
 unsigned int test_hugetlb_pages(const struct test *t);

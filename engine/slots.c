@@ -92,6 +92,7 @@ static void direct(struct slot *slot)
 	signal(SIGINT, SIG_DFL);
 	signal(SIGTERM, SIG_DFL);
 	prctl(PR_SET_NAME, "cow-director");
+	director_prepare();
 	for (;;) {
 		order = box_wait(&stage->order, order);
 		director_run(&plan->tests[stage->test], stage, stage->deadline);

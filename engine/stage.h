@@ -49,6 +49,7 @@ struct command {
 	int other;			/* fork: index of the child */
 	bool look;			/* CMD_LOOK follows at once */
 	bool account;			/* of a look: fill in anon_bytes */
+	bool verify;			/* pin: afterwards, is the memory still of its kind? */
 };
 
 /* One actor's mailbox. A request is a new number; so is its reply. */
@@ -80,6 +81,8 @@ struct pin_view {
 	char why[WHY_LEN];
 	bool has_pfns;
 	uint64_t pfns[CELLS_MAX];
+	uint8_t shared[CELLS_MAX];	/* anonymous, but not exclusive */
+	bool changed;			/* the memory is not of its kind any more, says why */
 	struct page_facts facts;	/* of cell facts_cell, on request */
 	uint64_t words[WORDS_MAX];
 };

@@ -31,9 +31,13 @@ static bool gate_passed = true;
  */
 static void flush(void)
 {
+	static enum { TERMINAL, DISK, PIPE } kind;	/* as far as it turned out */
+
 	fflush(stdout);
-	if (tcdrain(STDOUT_FILENO))
-		fdatasync(STDOUT_FILENO);
+	if (kind == TERMINAL && tcdrain(STDOUT_FILENO))
+		kind = DISK;
+	if (kind == DISK && fdatasync(STDOUT_FILENO))
+		kind = PIPE;
 }
 
 static void print_excluded(const struct exclusions *e)

@@ -74,32 +74,39 @@ static int memfd_hugetlb_create(struct mem *m)
 	return ret ? ret : mem_map_file(m, m->size);
 }
 
-static int hugetlb_verify(struct mem *m)
+static int verify_pages(struct mem *m, bool anon)
 {
 	int ret = mem_verify_flags(m, 1ULL << KPF_HUGE, 1ULL << KPF_THP, "a hugetlb page");
 
+	if (!ret)
+		ret = mem_verify_frames(m, m->size, anon);
 	return ret ? ret : mem_verify_scan(m, SCAN_PRESENT | SCAN_HUGE, 0, "a hugetlb page");
+}
+
+static int hugetlb_verify(struct mem *m)
+{
+	return verify_pages(m, true);
 }
 
 static int memfd_hugetlb_verify(struct mem *m)
 {
-	int ret = hugetlb_verify(m);
+	int ret = verify_pages(m, false);
 
 	return ret ? ret : mem_verify_file(m);
 }
+
+#define HUGETLB_COMMON								\
+	.needs = NEED(ROOT) | NEED(HUGETLB), .sizes = all_sizes, .spell_size = true,	\
+	.region = whole, .destroy = mem_unmap
 
 DEFINE_KIND(hugetlb) = {
 	.id = "hugetlb",
 	.title = "hugetlb",
 	.rank = 190,
 	.props = KIND_ANON | KIND_PRIVATE | KIND_HUGETLB | KIND_FIRST,
-	.needs = NEED(ROOT) | NEED(HUGETLB),
-	.sizes = all_sizes,
-	.spell_size = true,
-	.region = whole,
 	.create = hugetlb_create,
 	.verify = hugetlb_verify,
-	.destroy = mem_unmap,
+	HUGETLB_COMMON,
 };
 
 DEFINE_KIND(memfd_hugetlb) = {
@@ -107,13 +114,9 @@ DEFINE_KIND(memfd_hugetlb) = {
 	.title = "memfd hugetlb",
 	.rank = 240,
 	.props = KIND_FILE | KIND_NOT_ANON | KIND_PRIVATE | KIND_HUGETLB,
-	.needs = NEED(ROOT) | NEED(HUGETLB),
-	.sizes = all_sizes,
-	.spell_size = true,
-	.region = whole,
 	.create = memfd_hugetlb_create,
 	.verify = memfd_hugetlb_verify,
-	.destroy = mem_unmap,
+	HUGETLB_COMMON,
 };
 
 DEFINE_KIND(memfd_hugetlb_shared) = {
@@ -121,11 +124,7 @@ DEFINE_KIND(memfd_hugetlb_shared) = {
 	.title = "memfd hugetlb",
 	.rank = 340,
 	.props = KIND_FILE | KIND_SHARED | KIND_HUGETLB,
-	.needs = NEED(ROOT) | NEED(HUGETLB),
-	.sizes = all_sizes,
-	.spell_size = true,
-	.region = whole,
 	.create = memfd_hugetlb_create,
 	.verify = memfd_hugetlb_verify,
-	.destroy = mem_unmap,
+	HUGETLB_COMMON,
 };

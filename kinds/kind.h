@@ -24,6 +24,8 @@
 #define KIND_EXTRA	(1u << 12)	/* not in the kernel's suite */
 #define KIND_BASE	(1u << 11)	/* anonymous base pages, nothing else */
 
+#define KIND_UNEVEN	(1u << 13)	/* its pages differ in what a pin does to them */
+
 #define KIND_SIZES_MAX	16
 
 struct kind {
@@ -98,6 +100,8 @@ int mem_verify_swapped(struct mem *m);
  * size is @size; mapped by a PMD, or by PTEs.
  */
 int mem_verify_folio(struct mem *m, size_t size, bool by_pmd);
+/* The same, however it is mapped: @anon, or a file's. */
+int mem_verify_frames(struct mem *m, size_t size, bool anon);
 /* Every page is the very page that the file behind m has there. */
 int mem_verify_file(struct mem *m);
 

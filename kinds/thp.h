@@ -22,6 +22,8 @@ int thp_verify_by_ptes(struct mem *m);
 
 #define IN_MEMORY	.props = KIND_ANON | KIND_PRIVATE | KIND_THP,	\
 			.needs = NEED(ROOT) | NEED(THP) | NEED(MTHP)
+#define IN_MEMORY_UNEVEN .props = KIND_ANON | KIND_PRIVATE | KIND_THP | KIND_UNEVEN, \
+			.needs = NEED(ROOT) | NEED(THP) | NEED(MTHP)
 #define IN_SWAP		.props = KIND_ANON | KIND_PRIVATE | KIND_THP | KIND_SWAPPED, \
 			.needs = NEED(ROOT) | NEED(THP) | NEED(MTHP) | NEED(SWAP), \
 			.verify = mem_verify_swapped

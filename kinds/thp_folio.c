@@ -29,15 +29,16 @@ static int verify_frames(struct mem *m, const uint64_t *map, size_t size)
 }
 
 /* The first page is the head, the others are tails: then it is one folio, not several. */
-static int verify_compound(struct mem *m, const uint64_t *flags)
+static int verify_compound(struct mem *m, const uint64_t *flags, bool anon)
 {
 	for (size_t c = 0; c < m->layout.cells; c++) {
 		int bit = c ? KPF_COMPOUND_TAIL : KPF_COMPOUND_HEAD;
 
 		errno = 0;
-		if (!KPF(flags[c], bit) || !KPF(flags[c], KPF_ANON))
-			return mem_fail(m, "page %zu is no %s of a large folio (flags %#llx)",
+		if (!KPF(flags[c], bit) || KPF(flags[c], KPF_ANON) != anon)
+			return mem_fail(m, "page %zu is no %s of a large folio%s (flags %#llx)",
 					layout_page(&m->layout, c), c ? "tail" : "head",
+					anon ? ", anonymous" : " of a file",
 					(unsigned long long)flags[c]);
 	}
 	return 0;
@@ -75,7 +76,7 @@ static int verify_mapping(struct mem *m, bool by_pmd)
 		      : mem_verify_scan(m, SCAN_PRESENT, SCAN_HUGE | SCAN_FILE, "PTE-mapped");
 }
 
-int mem_verify_folio(struct mem *m, size_t size, bool by_pmd)
+int mem_verify_frames(struct mem *m, size_t size, bool anon)
 {
 	static uint64_t map[CELLS_MAX], flags[CELLS_MAX];
 	int ret = mem_read_flags(m, map, flags);
@@ -83,8 +84,13 @@ int mem_verify_folio(struct mem *m, size_t size, bool by_pmd)
 	if (!ret)
 		ret = verify_frames(m, map, size);
 	if (!ret)
-		ret = verify_compound(m, flags);
-	if (!ret)
-		ret = verify_size(m, map[0] & PM_PFN_MASK, size);
+		ret = verify_compound(m, flags, anon);
+	return ret ? ret : verify_size(m, map[0] & PM_PFN_MASK, size);
+}
+
+int mem_verify_folio(struct mem *m, size_t size, bool by_pmd)
+{
+	int ret = mem_verify_frames(m, size, true);
+
 	return ret ? ret : verify_mapping(m, by_pmd);
 }

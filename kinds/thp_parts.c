@@ -140,5 +140,5 @@ DEFINE_KIND(thp_mremap) = {
 DEFINE_KIND(thp_shared) = {
 	.id = "thp-shared", .title = "partially shared THP", .rank = 117,
 	.sizes = thp_sizes, .region = whole, .settle = share_one_page,
-	.verify = verify_shared, IN_MEMORY, THP_COMMON,
+	.verify = verify_shared, IN_MEMORY_UNEVEN, THP_COMMON,
 };

@@ -33,9 +33,9 @@ static int gup_facts(struct pin *p, size_t cell, struct page_facts *facts)
 	return backend()->facts ? backend()->facts(p, cell, facts) : -EOPNOTSUPP;
 }
 
-static int gup_pfns(struct pin *p, uint64_t *pfns)
+static int gup_pfns(struct pin *p, uint64_t *pfns, uint8_t *shared)
 {
-	return backend()->pfns ? backend()->pfns(p, pfns) : -EOPNOTSUPP;
+	return backend()->pfns ? backend()->pfns(p, pfns, shared) : -EOPNOTSUPP;
 }
 
 static void gup_unpin(struct pin *p)

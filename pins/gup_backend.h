@@ -14,7 +14,7 @@ struct gup_backend {
 	int (*read)(struct pin *p, uint64_t *words);
 	int (*write)(struct pin *p, struct value v);
 	int (*facts)(struct pin *p, size_t cell, struct page_facts *facts);
-	int (*pfns)(struct pin *p, uint64_t *pfns);
+	int (*pfns)(struct pin *p, uint64_t *pfns, uint8_t *shared);
 	void (*unpin)(struct pin *p);
 };
 

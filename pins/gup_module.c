@@ -10,6 +10,8 @@
 
 #include "kmod/cowpin.h"
 
+static bool knows_exclusive;	/* the kernel does, since 5.19 */
+
 static bool module_present(void)
 {
 	return !access(COWPIN_DEVICE, R_OK | W_OK);
@@ -23,8 +25,10 @@ static int module_open(struct pin *p)
 
 	if (fd < 0)
 		return pin_fail(p, "open " COWPIN_DEVICE ": %s", strerror(errno));
-	if (!ioctl(fd, COWPIN_IOC_HELLO, &hello))
+	if (!ioctl(fd, COWPIN_IOC_HELLO, &hello)) {
+		knows_exclusive = hello.features & COWPIN_HAS_EXCLUSIVE;
 		return fd;
+	}
 	err = pin_fail(p, "the loaded module speaks ABI %u, we speak %u: %s", hello.abi,
 		       COWPIN_ABI, strerror(errno));
 	close(fd);
@@ -145,13 +149,21 @@ static int module_facts(struct pin *p, size_t cell, struct page_facts *f)
 	return 0;
 }
 
-static int module_pfns(struct pin *p, uint64_t *pfns)
+static bool is_shared(const struct cowpin_page *page)
+{
+	return knows_exclusive && (page->flags & COWPIN_PAGE_ANON) &&
+	       !(page->flags & (COWPIN_PAGE_EXCLUSIVE | COWPIN_PAGE_KSM));
+}
+
+static int module_pfns(struct pin *p, uint64_t *pfns, uint8_t *shared)
 {
 	static struct cowpin_page pages[CELLS_MAX];
 	int ret = module_ask(p, 0, p->cells, pages);
 
-	for (size_t c = 0; c < p->cells && !ret; c++)
+	for (size_t c = 0; c < p->cells && !ret; c++) {
 		pfns[c] = pages[c].pfn;
+		shared[c] = is_shared(&pages[c]);
+	}
 	return ret;
 }
 

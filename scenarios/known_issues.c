@@ -21,5 +21,9 @@ const struct known_issue fixed_bugs[] = {
 	{ .ids = "*.hugetlb.*", .fails_as = "write-allowed",
 	  .reason = "seen on 6.12: fork maps the copy of a pinned hugetlb page writable in a "
 		    "read-only mapping; 7.2 asks the mapping" },
+	/* io_uring looked at the VMAs itself and refused files; GUP knows better. */
+	{ .ids = "*iouring*", .fails_as = "pin-refused",
+	  .reason = "seen on 6.1, not on 6.12: io_uring refuses buffers in private mappings of "
+		    "files that are not in memory" },
 	{ }
 };

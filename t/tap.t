@@ -98,8 +98,8 @@ is($code, 0, 'prove takes it') or diag($text);
 SKIP: {
 	skip('no-root: nothing hangs for an ordinary user', 5) if !is_root();
 
-	# Tests that hang one after the other: when the first is given up, it is printed,
-	# and the second is surely running.
+	# Tests that hang one after the other: when the first is printed, at most one more has
+	# ended with it, and the third did not.
 	my ($pid, $pipe) = cow_start('-j', 1, '--timeout', 1, '--inject', 'hang', '--run',
 				     'fork.basic.anon,fork.mprotect.anon,fork.grandchild.anon');
 	my $stream = read_until($pipe, qr/^(?:not )?ok 1 /);
@@ -112,7 +112,7 @@ SKIP: {
 	like($stream, qr/^1\.\.3$/m, 'killed in the middle: the plan is there');
 	($code, $text) = prove_text($stream);
 	isnt($code, 0, 'killed in the middle: prove fails');
-	like($text, qr/Bad plan\.\s+You planned 3 tests but ran 1/,
+	like($text, qr/Bad plan\.\s+You planned 3 tests but ran [12]\b/,
 	     'killed in the middle: prove says what is missing');
 }
 

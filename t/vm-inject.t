@@ -46,6 +46,9 @@ noticed_ok('stale-pin', \@pins, qr/^(?:stale-pin|pfn-differs)$/);
 # which of the two is noticed first does not matter.
 noticed_ok('leak', \@shared, qr/^(?:leak|lost-at-fork)$/);
 noticed_ok('torn-page', \@shared, qr/^torn-page$/);
+noticed_ok('shared-pin', ['ro-pin.shared.gup.anon', 'ro-pin.shared.gup-fast.thp.pmd'],
+	   qr/^not-exclusive$/);
+noticed_ok('taint', ['ro-pin.shared.gup.anon'], qr/^kernel$/);
 noticed_ok('splat', ['ro-pin.shared.gup.anon'], qr/^kernel$/);
 
 done_testing();
