@@ -8,7 +8,7 @@ override CFLAGS += -std=gnu11 $(WARN) -I.
 
 # One build a directory: O= for another one (guest, sanitizers, another compiler).
 O	?= build/host
-SRC	:= $(wildcard *.c engine/*.c kinds/*.c pins/*.c scenarios/*.c bench/*.c)
+SRC	:= $(wildcard *.c engine/*.c kinds/*.c pins/*.c ops/*.c scenarios/*.c bench/*.c)
 OBJ	:= $(SRC:%.c=$(O)/%.o)
 LIBS	:= -luring -lhugetlbfs $(if $(STATIC),,-lkmod)
 ifdef STATIC
@@ -74,7 +74,12 @@ packages:
 lint: clang sanitize
 	shellcheck -x run_vmtests.sh vm/*.sh .ci/run
 
+# Everything into lib/cowpin, links into bin: see vm/install.sh.
+PREFIX	?= /usr/local
+install: cow guest
+	vm/install.sh "$(DESTDIR)$(PREFIX)"
+
 clean:
 	rm -rf build cow
 
-.PHONY: all guest unit sanitize clang check check-full packages lint clean
+.PHONY: all guest unit sanitize clang check check-full packages lint install clean

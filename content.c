@@ -142,6 +142,22 @@ struct reading content_judge(const struct layout *l, size_t page, const uint64_t
 	return r;
 }
 
+bool content_each(const struct layout *l, size_t page, const uint64_t *words,
+		  bool (*allowed)(struct value v, void *arg), void *arg)
+{
+	for (size_t i = 0; i < l->words; i++) {
+		struct reading r = { .kind = CELL_VALUE };
+		struct word w;
+
+		if (!word_decode(words[i], &w))
+			return false;
+		r.v = w.v;
+		if (!word_judge(&r, &w, page, layout_word(l, i)) || !allowed(w.v, arg))
+			return false;
+	}
+	return true;
+}
+
 char *value_str(struct value v, char *buf, size_t len)
 {
 	if (!v.writer)

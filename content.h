@@ -96,6 +96,10 @@ struct reading {
 };
 struct reading content_judge(const struct layout *l, size_t page, const uint64_t *words);
 
+/* Are all words of a page at their own place, and each of a value that @allowed allows? */
+bool content_each(const struct layout *l, size_t page, const uint64_t *words,
+		  bool (*allowed)(struct value v, void *arg), void *arg);
+
 /* "zeroes", "P's write 3", ...: a value, and a reading, in words. */
 char *value_str(struct value v, char *buf, size_t len);
 char *reading_str(const struct reading *r, char *buf, size_t len);

@@ -1,20 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* cow: after memory was written, does the pin still hold the page the process sees? */
 #define _GNU_SOURCE
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "bench/pin_cost.h"
+#include "engine/exec.h"
 #include "engine/list.h"
 #include "engine/options.h"
 #include "engine/select.h"
-#include "engine/settings.h"
-#include "engine/slots.h"
+#include "engine/start.h"
+#include "engine/stress.h"
 
 static struct exclusions excluded;
 
@@ -59,59 +57,27 @@ static void select_tests(struct plan *p)
 	shuffle(p);
 }
 
-static void limits(void)
-{
-	struct rlimit none = { 0, 0 };
-
-	/* Actors that die of SIGBUS are findings, not reasons to dump gigabytes. */
-	setrlimit(RLIMIT_CORE, &none);
-	if (!opt.run.jobs) {
-		long cpus = sysconf(_SC_NPROCESSORS_ONLN);
-
-		opt.run.jobs = cpus < 1 ? 1 : cpus > JOBS_MAX ? JOBS_MAX : cpus;
-	}
-}
-
-static void restore(void)
-{
-	int nr = settings_lock();
-
-	if (nr == -EWOULDBLOCK)
-		refuse("another run is under way on this machine");
-	if (!nr)
-		nr = settings_restore_leftovers();
-
-	if (nr < 0)
-		refuse("cannot restore settings: %s", strerror(-nr));
-	if (nr || opt.restore)
-		fprintf(stderr, "cow: put back %d settings of an earlier run\n", nr);
-}
-
-static void run(struct plan *p)
-{
-	int ret;
-
-	limits();
-	if (!geteuid())
-		restore();
-	opt.run.tap.open_end = opt.run.until_fail;
-	opt.run.tap.planned = p->nr * (opt.run.until_fail ? 1 : opt.run.repeat);
-	ret = plan_settle(p);
-	if (!ret)
-		ret = run_plan(p, &opt.run);
-	if (ret)
-		refuse("cannot run: %s", strerror(-ret));
-}
+static const struct {
+	const char *name;
+	int (*main)(int argc, char **argv);
+} programs[] = {
+	{ "bench", pin_cost_main },
+	{ "exec", exec_main },
+	{ "stress", stress_main },
+};
 
 int main(int argc, char **argv)
 {
 	struct plan plan;
 
-	if (argc > 1 && !strcmp(argv[1], "bench"))
-		return pin_cost_main(argc - 1, argv + 1);
+	int ret = 0;
+
+	for (size_t i = 0; argc > 1 && i < sizeof(programs) / sizeof(programs[0]); i++)
+		if (!strcmp(argv[1], programs[i].name))
+			return programs[i].main(argc - 1, argv + 1);
 	options_parse(argc, argv);
 	if (opt.restore) {
-		restore();
+		start_alone();
 		return 0;
 	}
 	plan_build(&plan);
@@ -121,9 +87,9 @@ int main(int argc, char **argv)
 	else if (opt.list)
 		list_plain(&plan, opt.run.tap.verbose);
 	else
-		run(&plan);
+		ret = start_run(&plan);
 	plan_free(&plan);
 	exclusions_free(&excluded);
 	free(opt.globs);
-	return opt.list ? 0 : tap_exit_code(opt.strict);
+	return ret;
 }

@@ -22,6 +22,16 @@
 #define MADV_COLLAPSE	25
 #endif
 
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE	23
+#endif
+#ifndef MADV_GUARD_INSTALL
+#define MADV_GUARD_INSTALL	102
+#endif
+#ifndef MREMAP_DONTUNMAP
+#define MREMAP_DONTUNMAP	4
+#endif
+
 #define GUP_TEST_FILE	"/sys/kernel/debug/gup_test"
 #define GUP_TEST_STOP	_IO('g', 8)
 
@@ -256,6 +266,67 @@ static bool collapse_met(const struct ask *a)
 	return collapse_known() || no(a, "the kernel has no MADV_COLLAPSE (6.1)");
 }
 
+/* Does madvise() know @advice? Asked of a page of our own. */
+static bool advice_known(int advice)
+{
+	char *at = mmap(NULL, page_size(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+			-1, 0);
+	bool known = at != MAP_FAILED && !madvise(at, page_size(), advice);
+
+	if (at != MAP_FAILED)
+		munmap(at, page_size());
+	return known;
+}
+
+static bool populate_met(const struct ask *a)
+{
+	return advice_known(MADV_POPULATE_WRITE) ||
+	       no(a, "the kernel has no MADV_POPULATE_WRITE (5.14)");
+}
+
+static bool guard_met(const struct ask *a)
+{
+	return advice_known(MADV_GUARD_INSTALL) ||
+	       no(a, "the kernel has no MADV_GUARD_INSTALL (6.13)");
+}
+
+/* Since 5.13 for all mappings; asked of one of a file. */
+static bool dontunmap_met(const struct ask *a)
+{
+	char *at = mmap(NULL, page_size(), PROT_READ, MAP_SHARED | MAP_ANONYMOUS, -1, 0), *to;
+
+	to = at == MAP_FAILED ? at : mremap(at, page_size(), page_size(),
+					    MREMAP_MAYMOVE | MREMAP_DONTUNMAP, NULL);
+	if (at != MAP_FAILED)
+		munmap(at, page_size());
+	if (to == MAP_FAILED)
+		return no(a, "the kernel has no MREMAP_DONTUNMAP for all mappings (5.13)");
+	munmap(to, page_size());
+	return true;
+}
+
+static bool uffdmove_met(const struct ask *a)
+{
+	struct uffdio_api api = { .api = UFFD_API, .features = 1 << 16 };
+	int fd = syscall(SYS_userfaultfd, O_CLOEXEC);
+	bool met = fd >= 0 && !ioctl(fd, UFFDIO_API, &api);
+
+	if (fd >= 0)
+		close(fd);
+	return met || no(a, "the kernel has no UFFDIO_MOVE (6.8)");
+}
+
+static bool compact_met(const struct ask *a)
+{
+	return !access("/proc/sys/vm/compact_memory", W_OK) ||
+	       no(a, "/proc/sys/vm/compact_memory is not there or not writable");
+}
+
+static bool split_met(const struct ask *a)
+{
+	return !access(SPLIT_FILE, W_OK) || no(a, "no " SPLIT_FILE " (no THP, or no debugfs)");
+}
+
 static const struct {
 	const char *code;		/* "no-" and the name, if it has no other */
 	const char *name;
@@ -278,6 +349,12 @@ static const struct {
 	[NEED_FORCE] = { .code = "no-force", .met = force_met },
 	[NEED_UFFD] = { .code = "no-uffd", .met = uffd_met },
 	[NEED_COLLAPSE] = { .code = "kernel", .name = "collapse", .met = collapse_met },
+	[NEED_POPULATE] = { .code = "no-populate", .met = populate_met },
+	[NEED_GUARD] = { .code = "no-guard", .met = guard_met },
+	[NEED_DONTUNMAP] = { .code = "no-dontunmap", .met = dontunmap_met },
+	[NEED_UFFDMOVE] = { .code = "no-uffdmove", .met = uffdmove_met },
+	[NEED_COMPACT] = { .code = "no-compact", .met = compact_met },
+	[NEED_SPLIT] = { .code = "no-split", .met = split_met },
 	[NEED_SOFTDIRTY] = { .code = "no-softdirty", .met = softdirty_met },
 };
 

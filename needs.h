@@ -28,9 +28,17 @@ enum need {
 	NEED_FORCE,		/* writes past the protection through /proc/self/mem */
 	NEED_UFFD,
 	NEED_COLLAPSE,		/* MADV_COLLAPSE */
+	NEED_POPULATE,		/* MADV_POPULATE_READ and _WRITE */
+	NEED_GUARD,		/* MADV_GUARD_INSTALL */
+	NEED_DONTUNMAP,		/* MREMAP_DONTUNMAP of any mapping */
+	NEED_UFFDMOVE,
+	NEED_COMPACT,
+	NEED_SPLIT,		/* debugfs: splitting of large folios */
 	NR_NEEDS
 };
 #define NEED(n)		(1u << NEED_##n)
+
+#define SPLIT_FILE	"/sys/kernel/debug/split_huge_pages"
 
 /* Scratch file systems are mounted here, each at its own name. */
 #define SCRATCH_DIR	"/run/cowpin/"

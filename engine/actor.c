@@ -86,6 +86,7 @@ static void begin_as_child(int index)
 	for (size_t c = 0; c < self.mem.layout.cells; c++)
 		self.gone[c] |= self.dontfork[c];
 	memset(self.dontfork, false, sizeof(self.dontfork));
+	actor_keep_holes();
 	if (injected == FAULT_LOSE)
 		inject_lose_memory(&self.mem);
 	if (injected == FAULT_LEAK)	/* fork leaves it to a child to fault in shared memory */
@@ -135,6 +136,7 @@ static actor_fn *const act_step[NR_OPS] = {
 	[OP_PIN] = act_pin,
 	[OP_UNPIN] = act_unpin,
 	[OP_POKE] = act_poke,
+	[OP_OPERATION] = act_operation,
 };
 
 static int obey(const struct command *c)

@@ -41,11 +41,13 @@ char *actor_range(const struct command *c, size_t *len)
 
 int act_read(const struct command *c)
 {
+	const struct layout *l = &self.mem.layout;
 	size_t first, count;
 
 	actor_cells(c, &first, &count);
 	for (size_t i = first; i < first + count; i++)
-		(void)*(volatile uint64_t *)mem_page(&self.mem, layout_page(&self.mem.layout, i));
+		if (!self.gone[i] && (self.prot[i] & PROT_READ))
+			(void)*(volatile uint64_t *)mem_page(&self.mem, layout_page(l, i));
 	return 0;
 }
 
@@ -186,6 +188,30 @@ static void mark(bool *marks, const struct command *c, bool on)
 	memset(marks + first, on, count);
 }
 
+/* Gone, and nothing keeps its place free. */
+static bool is_hole(size_t cell)
+{
+	return self.gone[cell] && !self.kept[cell];
+}
+
+void actor_keep_holes(void)
+{
+	const struct layout *l = &self.mem.layout;
+
+	for (size_t c = 0, end; c < l->cells; c = end) {
+		size_t page = layout_page(l, c), pages;
+
+		for (end = c + 1; end < l->cells && is_hole(end) == is_hole(c); end++)
+			;
+		if (!is_hole(c))
+			continue;
+		memset(self.kept + c, true, end - c);
+		pages = (end == l->cells ? l->pages : layout_page(l, end)) - page;
+		mmap(mem_page(&self.mem, page), pages * l->page, PROT_NONE,
+		     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
+	}
+}
+
 int act_unmap(const struct command *c)
 {
 	size_t len;
@@ -194,6 +220,7 @@ int act_unmap(const struct command *c)
 	if (munmap(at, len))
 		return mem_fail(&self.mem, "munmap: %s", strerror(errno));
 	mark(self.gone, c, true);
+	actor_keep_holes();
 	return 0;
 }
 
@@ -258,9 +285,24 @@ int act_migrate(const struct command *c)
 	return 0;
 }
 
+int act_operation(const struct command *c)
+{
+	const struct operation *o = c->step.operation;
+	size_t page, pages;
+	int ret;
+
+	part_pages(c->step.part, self.mem.layout.pages, &page, &pages);
+	ret = o->run(&self.mem, page, pages, c->v);
+	if (!ret && o->effect == EFFECT_UNMAP) {
+		mark(self.gone, c, true);
+		mark(self.kept, c, true);
+	}
+	return ret;
+}
+
 /* --- userfaultfd --- */
 
-static int uffd_open(void)
+static int missing_open(void)
 {
 	struct uffdio_api api = { .api = UFFD_API };
 	int fd = syscall(SYS_userfaultfd, O_CLOEXEC);
@@ -298,7 +340,7 @@ int act_uffdcopy(const struct command *c)
 		.mode = UFFDIO_REGISTER_MODE_MISSING,
 	};
 	char *page = calloc(1, self.mem.layout.page);
-	int fd = uffd_open(), ret;
+	int fd = missing_open(), ret;
 
 	if (!page || fd < 0 || ioctl(fd, UFFDIO_REGISTER, &reg))
 		ret = mem_fail(&self.mem, "userfaultfd: %s", strerror(errno));

@@ -14,6 +14,7 @@ struct actor {
 	pid_t director;
 	struct mem mem;
 	bool gone[CELLS_MAX];		/* cells that are not mapped any more */
+	bool kept[CELLS_MAX];		/* gone, and its place kept free */
 	bool dontfork[CELLS_MAX];
 	uint8_t prot[CELLS_MAX];	/* PROT_* */
 	struct pin pin[PINS_MAX];
@@ -26,7 +27,7 @@ typedef int actor_fn(const struct command *c);
 
 /* The steps that work on memory (actor_memory.c) and pins (actor_pins.c). */
 actor_fn act_fill, act_read, act_write, act_unmap, act_mprotect, act_clearrefs, act_dontfork,
-	 act_dofork, act_collapse, act_migrate, act_force, act_uffdcopy;
+	 act_dofork, act_collapse, act_migrate, act_force, act_uffdcopy, act_operation;
 actor_fn act_pin, act_unpin, act_poke, act_facts;
 
 /* Report what memory and pins hold (actor_look.c). */
@@ -41,6 +42,8 @@ void actor_release_pins(void);
 void actor_cells(const struct command *c, size_t *first, size_t *count);
 char *actor_range(const struct command *c, size_t *len);
 
+/* Nothing shall come to lie where memory is gone: a later step would work on that. */
+void actor_keep_holes(void);
 /* Stores that are faults are noted, from now on, and do not kill. */
 void actor_catch_faults(void);
 

@@ -44,11 +44,42 @@ static void compare_view(int actor)
 	diag_table_page(d.result, actor_name(actor), d.stage->view[actor].pagemap[at]);
 }
 
+static const struct provider *provider_of(int pin)
+{
+	const struct step *s = &d.test->steps->step[d.pin_step[pin]];
+
+	return s->by ? s->by : d.test->by;
+}
+
+struct place {
+	int pin;
+	size_t cell;
+};
+
+static bool pin_allows(struct value v, void *arg)
+{
+	const struct place *p = arg;
+
+	return model_pin_allows(&d.model, p->pin, p->cell, v);
+}
+
+/* What is stored while its owner writes may be old in one word and new in the next. */
+static bool stored_wrong(int pin, size_t row)
+{
+	const struct layout *l = &d.stage->layout;
+	struct place place = { pin, d.model.pin[pin].first + row };
+
+	return !content_each(l, layout_page(l, place.cell),
+			     d.stage->pin[pin].words + row * l->words, pin_allows, &place);
+}
+
 static bool pin_wrong(int pin, size_t row, struct reading *r)
 {
 	size_t cell = d.model.pin[pin].first + row;
 
 	*r = read_cell(d.stage->pin[pin].words, cell, row);
+	if (r->kind == CELL_TORN && (provider_of(pin)->props & PIN_STORES))
+		return stored_wrong(pin, row);
 	return r->kind != CELL_VALUE || !model_pin_allows(&d.model, pin, cell, r->v);
 }
 
@@ -66,9 +97,7 @@ static bool frame_wrong(int pin, size_t row)
 
 static const char *pin_provider(int pin)
 {
-	const struct step *s = &d.test->steps->step[d.pin_step[pin]];
-
-	return (s->by ? s->by : d.test->by)->title;
+	return provider_of(pin)->title;
 }
 
 /* Both pages, in words: the one in the page table and the one in the pin. */
@@ -133,8 +162,7 @@ void compare_pinned(int pin)
 {
 	const struct model_pin *p = &d.model.pin[pin];
 	const struct pin_view *v = &d.stage->pin[pin];
-	const struct step *s = &d.test->steps->step[d.pin_step[pin]];
-	const struct provider *by = s->by ? s->by : d.test->by;
+	const struct provider *by = provider_of(pin);
 
 	if (!p->held)
 		return;

@@ -2,10 +2,13 @@
 /* Verdicts that the director could not come to: see judge.h. */
 #include "engine/judge.h"
 
+#include <errno.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "engine/diag.h"
+#include "engine/inject.h"
 
 /* Who did it: the test whose process the kernel names, else all that were running. */
 static void attribute(const struct splat *s)
@@ -28,7 +31,7 @@ static void attribute(const struct splat *s)
 	}
 }
 
-void judge_read_log(void)
+static void read_log(void)
 {
 	struct splat s;
 
@@ -70,8 +73,22 @@ static void judge_kernel(struct slot *slot)
 			  slot->splat.text);
 }
 
-void judge_end(const struct test *t, struct slot *slot, int status)
+void judge_end(const struct test *t, struct slot *slot, bool dead)
 {
+	struct result *r = &slot->stage->result;
+	uint64_t count;
+	int status = 0;
+
+	if (dead)
+		status = slot_retire(slot);
+	else if (read(slot->ended, &count, sizeof(count)) < 0)
+		diag_line(r, "  (eventfd: %s)", strerror(errno));
+	inject_leave();
+	read_log();
+	r->ms = (now_ns() - slot->started) / NS_PER_MS;
 	judge_death(t, slot, status);
 	judge_kernel(slot);
+	if (slot->pid && r->verdict != VERDICT_PASS)
+		slot_retire(slot);
+	slot->busy = false;
 }

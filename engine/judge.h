@@ -5,12 +5,10 @@
 
 #include "engine/slots.h"
 
-/* Read what is new in the kernel log, and note which of the running tests it concerns. */
-void judge_read_log(void);
-
 /*
- * The test in @slot is over: complete its result. @status: of the director, if it died.
+ * The test in @slot is over: its director says so, or is no more (@dead). Completes the
+ * result, also by what is new in the kernel log, and frees the slot.
  */
-void judge_end(const struct test *t, struct slot *slot, int status);
+void judge_end(const struct test *t, struct slot *slot, bool dead);
 
 #endif

@@ -75,6 +75,16 @@ const struct known_issue *known_failure(const char *id, const char *fails_as)
 	return k ? k : find(known_issues, id, fails_as);
 }
 
+const struct known_issue *known_random(const char *id, const char *kind, const char *steps,
+				       const char *fails_as)
+{
+	const struct known_issue *k = find(loaded, id, fails_as);
+
+	if (!k)
+		k = find(known_random_issues, kind, fails_as);
+	return k && (!k->step || strstr(steps, k->step)) ? k : NULL;
+}
+
 const char *known_fix(const char *id, const char *fails_as)
 {
 	const struct known_issue *k = find(fixed_bugs, id, fails_as);

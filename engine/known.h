@@ -16,6 +16,10 @@ int known_load(const char *path, char *why);
 /* The entry for test @id that fails with reason code @fails_as here and now; NULL: none. */
 const struct known_issue *known_failure(const char *id, const char *fails_as);
 
+/* The entry for a random scenario of @steps on @kind, or one of a gate's own for @id. */
+const struct known_issue *known_random(const char *id, const char *kind, const char *steps,
+				       const char *fails_as);
+
 /* The hint for a failure that a later kernel does not have; NULL: none. */
 const char *known_fix(const char *id, const char *fails_as);
 

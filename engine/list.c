@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 
+#include "engine/exec.h"
 #include "engine/select.h"
 
 void list_plain(const struct plan *p, bool verbose)
@@ -11,10 +12,11 @@ void list_plain(const struct plan *p, bool verbose)
 	for (size_t i = 0; i < p->nr; i++) {
 		const struct test *t = &p->tests[i];
 
-		if (verbose)
-			printf("%s\n\t%s\n\t%s\n", t->id, t->title, t->scenario->steps);
-		else
-			puts(t->id);
+		puts(t->id);
+		if (!verbose)
+			continue;
+		printf("\t%s\n\t", t->title);
+		exec_print(t);
 	}
 }
 

@@ -13,6 +13,7 @@ void model_start(struct model *m, size_t cells, bool shared, bool has_file)
 	m->cells = cells;
 	m->shared = shared;
 	m->gen = 1;
+	m->losses = 0;
 	m->writer[1] = WRITER_FILE;
 	m->actor[0].name = 'P';
 	m->actor[0].alive = true;
@@ -123,16 +124,77 @@ static void detach(struct model *m, int actor, size_t cell)
 			continue;
 		if (p->promise[cell] == PROMISE_EXACT)
 			p->at[cell] = model_sees(m, actor, cell);
-		p->detached[cell] = m->gen + 1;
+		p->detached[cell] = m->losses;
 	}
 }
 
 void model_unmap(struct model *m, int actor, size_t first, size_t count)
 {
+	m->losses++;
 	for (size_t c = first; c < first + count; c++) {
 		detach(m, actor, c);
 		m->actor[actor].cell[c].state = CELL_GONE;
 	}
+}
+
+void model_touch(struct model *m, int actor, size_t first, size_t count)
+{
+	for (size_t c = first; c < first + count && !m->shared; c++)
+		if (!model_faults(m, actor, c))
+			put(m, actor, c, model_sees(m, actor, c));
+}
+
+void model_discard(struct model *m, int actor, size_t first, size_t count)
+{
+	m->losses++;
+	for (size_t c = first; c < first + count && !m->shared; c++) {
+		struct model_cell *cell = &m->actor[actor].cell[c];
+
+		if (cell->state == CELL_GONE)
+			continue;
+		detach(m, actor, c);
+		cell->state = CELL_SHOWS_FILE;
+		cell->since = m->gen;
+	}
+}
+
+/* A page of shared memory is the file's no more: no pin on it is attached to anything. */
+static void detach_all(struct model *m, size_t cell)
+{
+	for (int i = 0; i < m->pins; i++) {
+		struct model_pin *p = &m->pin[i];
+
+		if (!p->held || p->detached[cell] || cell < p->first ||
+		    cell >= p->first + p->cells)
+			continue;
+		if (!m->shared && m->actor[p->owner].cell[cell].state != CELL_SHOWS_FILE)
+			continue;
+		if (p->promise[cell] == PROMISE_EXACT)
+			p->at[cell] = model_sees(m, p->owner, cell);
+		p->detached[cell] = m->losses;
+	}
+}
+
+void model_punch(struct model *m, size_t first, size_t count)
+{
+	m->losses++;
+	for (size_t c = first; c < first + count; c++) {
+		detach_all(m, c);
+		m->file[c] = VALUE_ZERO;
+	}
+}
+
+struct value model_file_write(struct model *m, size_t first, size_t count)
+{
+	struct value v = next_value(m, WRITER_FILE);
+
+	for (size_t c = first; c < first + count; c++) {
+		m->file[c] = v;
+		for (int i = 0; i < m->pins; i++)
+			if (m->shared || m->pin[i].of_file[c])
+				m->pin[i].later[c] |= 1ULL << v.gen;
+	}
+	return v;
 }
 
 int model_fork(struct model *m, int parent, char name)
@@ -189,6 +251,7 @@ void model_pin(struct model *m, int pin, int owner, unsigned int flags, size_t f
 		p->at[c] = model_sees(m, owner, c);
 		p->detached[c] = 0;
 		p->later[c] = 0;
+		p->of_file[c] = m->actor[owner].cell[c].state == CELL_SHOWS_FILE;
 		/* A reliable pin of a private page breaks COW first: it is the owner's now. */
 		if (p->promise[c] == PROMISE_EXACT)
 			put(m, owner, c, p->at[c]);

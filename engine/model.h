@@ -49,7 +49,8 @@ struct model_pin {
 	struct value at[CELLS_MAX];	/* what its owner saw then, or last if detached */
 	/* Generations that its owner saw later, a bit each: for snapshots. */
 	uint64_t later[CELLS_MAX];
-	uint16_t detached[CELLS_MAX];	/* generation + 1 when the owner lost the page */
+	uint16_t detached[CELLS_MAX];	/* number of the loss by which the owner lost the page */
+	bool of_file[CELLS_MAX];	/* private, but it was the file's page that was pinned */
 };
 
 /* Writes of one test: generations from 1. */
@@ -60,6 +61,7 @@ struct model {
 	bool shared;		/* MAP_SHARED: a write goes to the file */
 	int actors, pins;	/* how many of them there are, or were */
 	uint16_t gen;		/* of the last write */
+	uint16_t losses;	/* steps by which pages were lost */
 	uint8_t writer[GENERATIONS_MAX];	/* who made it */
 	struct value file[CELLS_MAX];
 	struct model_actor actor[ACTORS_MAX];
@@ -81,6 +83,14 @@ int model_actor(const struct model *m, char name);
  * that are not writable keep what they have, unless @force.
  */
 struct value model_write(struct model *m, int actor, size_t first, size_t count, bool force);
+/* Private pages become the actor's own, as they are. */
+void model_touch(struct model *m, int actor, size_t first, size_t count);
+/* The actor gives its private pages up: what is behind them shows again. */
+void model_discard(struct model *m, int actor, size_t first, size_t count);
+/* The file gets zeroes there, in other pages than those that it had. */
+void model_punch(struct model *m, size_t first, size_t count);
+/* The file is written by somebody who has it open; returns what. */
+struct value model_file_write(struct model *m, size_t first, size_t count);
 void model_unmap(struct model *m, int actor, size_t first, size_t count);
 int model_fork(struct model *m, int parent, char name);
 void model_exit(struct model *m, int actor);

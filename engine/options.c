@@ -19,16 +19,18 @@
 #define VERSION		"0.1"
 
 struct options opt = {
-	.group = -1, .timeout = 60, .timeout_mul = 1, .run = { .repeat = 1 },
+	.group = -1, .timeout = 60, .timeout_mul = 1, .run = { .repeat = 1, .timeout = 60 },
 };
 
 static const char usage[] =
 "usage: cow [OPTION]...\n"
-"       cow bench [--json] [--kinds GLOB]\n"
+"       cow exec [OPTION]... 'STEPS'       one scenario (cow exec --help)\n"
+"       cow stress [OPTION]...             random ones (cow stress --help)\n"
+"       cow bench [--json] [--kinds GLOB]  what a pin costs\n"
 "Check whether pins and copy-on-write are reliable on the running kernel; TAP on stdout.\n"
 "\n"
 "  -l, --list           print the ids of all (selected) tests and do nothing;\n"
-"                       with -v also title and steps; with --json all, as JSON\n"
+"                       with -v also title and cow exec line; with --json as JSON\n"
 "  -r, --run GLOBS      only tests whose id matches: comma-separated, \"!\" before a glob\n"
 "                       takes away again (--run 'ro-longterm.*,!*.1G')\n"
 "  -g, --group GROUP    quick: every scenario on a kind of each family;\n"
@@ -75,7 +77,7 @@ void refuse(const char *fmt, ...)
 	exit(2);
 }
 
-static unsigned int number(const char *option, const char *text, unsigned int min,
+unsigned int option_number(const char *option, const char *text, unsigned int min,
 			   unsigned int max)
 {
 	char *end;
@@ -106,7 +108,7 @@ static int parse_group(const char *text)
 	return g;
 }
 
-static void parse_inject(const char *text)
+void option_inject(const char *text)
 {
 	if (!strcmp(text, "help")) {
 		for (int f = 0; f < NR_FAULTS; f++)
@@ -117,7 +119,7 @@ static void parse_inject(const char *text)
 		refuse("--inject knows no fault '%s' (--inject help lists them)", text);
 }
 
-static void known_issues_file(const char *path)
+void option_known_issues(const char *path)
 {
 	char why[256];
 
@@ -197,20 +199,22 @@ static void parse_option(int c)
 	case 'r': add_globs(optarg); break;
 	case 'g': opt.group = parse_group(optarg); break;
 	case 'f': opt.run.tap.format = parse_format(optarg); break;
-	case 'j': opt.run.jobs = number("--jobs", optarg, 1, JOBS_MAX); break;
-	case 't': opt.timeout = number("--timeout", optarg, 1, 86400); break;
+	case 'j': opt.run.jobs = option_number("--jobs", optarg, 1, JOBS_MAX); break;
+	case 't': opt.timeout = option_number("--timeout", optarg, 1, 86400); break;
 	case 'v': opt.run.tap.verbose = true; break;
 	case 'h': fputs(usage, stdout); exit(0);
 	case TIMEOUT_MUL: parse_timeout_mul(optarg); break;
 	case EXCLUDE: opt.exclude = optarg; break;
-	case REPEAT: opt.run.repeat = number("--repeat", optarg, 1, 1000000); break;
+	case REPEAT: opt.run.repeat = option_number("--repeat", optarg, 1, 1000000); break;
 	case UNTIL_FAIL: opt.run.until_fail = true; break;
 	case SHUFFLE: opt.shuffle = true; break;
-	case SEED: opt.seed = number("--seed", optarg, 1, UINT_MAX); opt.seeded = true; break;
+	case SEED: opt.seed = option_number("--seed", optarg, 1, UINT_MAX);
+		opt.seeded = true;
+		break;
 	case REQUIRE: parse_require(optarg); break;
-	case MAX_SKIP: gate_max_skip(number("--max-skip", optarg, 0, UINT_MAX)); break;
-	case INJECT: parse_inject(optarg); break;
-	case KNOWN: known_issues_file(optarg); break;
+	case MAX_SKIP: gate_max_skip(option_number("--max-skip", optarg, 0, UINT_MAX)); break;
+	case INJECT: option_inject(optarg); break;
+	case KNOWN: option_known_issues(optarg); break;
 	case STRICT: opt.strict = true; break;
 	case RESTORE: opt.restore = true; break;
 	case JSON: opt.json = true; break;

@@ -40,8 +40,16 @@ static const struct scenario_steps *steps_of(struct plan *p, const struct scenar
 static unsigned int kinds_wanted(const struct scenario *s, const struct scenario_steps *steps)
 {
 	if (s->kinds)
-		return s->kinds;
+		return s->kinds & ~KIND_WHATEVER;
 	return KIND_PRIVATE | (steps->step[0].op == OP_FILL ? KIND_ANON : KIND_NOT_ANON);
+}
+
+static bool operations_fit(const struct scenario_steps *steps, const struct kind *k)
+{
+	for (int i = 0; i < steps->nr; i++)
+		if (steps->step[i].operation && !operation_fits(steps->step[i].operation, k->props))
+			return false;
+	return true;
 }
 
 static bool kind_fits(const struct scenario *s, const struct scenario_steps *steps,
@@ -49,7 +57,7 @@ static bool kind_fits(const struct scenario *s, const struct scenario_steps *ste
 {
 	unsigned int want = kinds_wanted(s, steps);
 
-	if ((k->props & want) != want)
+	if ((k->props & want) != want || !operations_fit(steps, k))
 		return false;
 	if (steps->collapses && (k->props & (KIND_ANON | KIND_THP | KIND_SWAPPED)) !=
 				(KIND_ANON | KIND_THP))
@@ -198,6 +206,19 @@ static void add_scenario(struct plan *p, const struct scenario *s)
 	add_providers(p, &proto, false);
 }
 
+void plan_build_one(struct plan *p, const struct scenario *s)
+{
+	*p = (struct plan) { 0 };
+	add_scenario(p, s);
+}
+
+bool plan_fits(const struct test *t)
+{
+	return kind_fits(t->scenario, t->steps, t->kind) && size_fits(t) &&
+	       (!t->steps->axis_flags ||
+		(t->by && provider_fits(t->scenario, t->steps, t->by)));
+}
+
 void plan_build(struct plan *p)
 {
 	const struct family *const *families;
@@ -273,7 +294,7 @@ unsigned int test_needs(const struct test *t)
 	for (int i = 0; i < t->steps->nr; i++) {
 		const struct step *s = &t->steps->step[i];
 
-		needs |= step_needs[s->op];
+		needs |= step_needs[s->op] | (s->operation ? s->operation->needs : 0);
 		if (s->op == OP_PIN)
 			needs |= pin_needs(t, s);
 		if (s->op == OP_POKE)

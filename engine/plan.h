@@ -25,6 +25,7 @@ struct test {
 	const struct kind *kind;
 	size_t size;			/* on the kind's size axis, else 0 */
 	unsigned int groups;		/* mask of 1 << GROUP_* */
+	bool lenient;			/* made at random: some steps may rightly fail */
 	const struct provider *by;	/* of pin steps that name none; may be NULL */
 };
 
@@ -38,6 +39,10 @@ struct plan {
 
 /* All tests, in plan order. Needs no root and changes nothing. Exits if a row is wrong. */
 void plan_build(struct plan *p);
+/* The same of one scenario, which need not be of the catalogue. */
+void plan_build_one(struct plan *p, const struct scenario *s);
+/* Do the steps of @t make sense on its kind, its size and with its provider? */
+bool plan_fits(const struct test *t);
 void plan_free(struct plan *p);
 /*
  * Move the tests to memory that fork() does not copy: thousands of processes are forked

@@ -54,9 +54,9 @@ static unsigned int all_needs(const struct plan *p)
 	return needs;
 }
 
-void provision(const struct plan *p, unsigned int jobs)
+void provision(const struct plan *p, unsigned int jobs, unsigned int more)
 {
-	unsigned int needs = all_needs(p) | gate_needs();
+	unsigned int needs = all_needs(p) | gate_needs() | more;
 
 	/* Who may change nothing leaves nothing behind, either. */
 	if (geteuid())

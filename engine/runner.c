@@ -4,7 +4,6 @@
 #include "engine/runner.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,17 +14,14 @@
 #include "engine/diag.h"
 #include "engine/gate.h"
 #include "engine/health.h"
-#include "engine/inject.h"
 #include "engine/judge.h"
 #include "engine/pools.h"
 #include "engine/provision.h"
 #include "engine/quiet.h"
 #include "engine/settings.h"
 #include "engine/slots.h"
+#include "engine/trace.h"
 #include "vm_util.h"
-
-/* The director gives up first, and says more than we could. */
-#define GRACE		(5 * NS_PER_S)
 
 /*
  * After that many tests, or that long, none is begun until none runs: then all must be as
@@ -208,24 +204,9 @@ static void start_some(void)
 
 /* --- ending --- */
 
-/* The test in @slot is over: its director says so (@dead: false), or is no more. */
 static void conclude(struct slot *slot, bool dead)
 {
-	struct result *r = &slot->stage->result;
-	uint64_t count;
-	int status = 0;
-
-	if (dead)
-		status = slot_retire(slot);
-	else if (read(slot->ended, &count, sizeof(count)) < 0)
-		diag_line(r, "  (eventfd: %s)", strerror(errno));
-	inject_leave();
-	judge_read_log();
-	r->ms = (now_ns() - slot->started) / NS_PER_MS;
-	judge_end(&run.plan->tests[slot->test], slot, status);
-	if (slot->pid && r->verdict != VERDICT_PASS)
-		slot_retire(slot);
-	slot->busy = false;
+	judge_end(&run.plan->tests[slot->test], slot, dead);
 }
 
 static void end(struct slot *slot, bool dead)
@@ -234,6 +215,8 @@ static void end(struct slot *slot, bool dead)
 
 	conclude(slot, dead);
 	run.running--;
+	if (run.options->trace)
+		trace_print(slot->stage);
 	give_resources(&run.plan->tests[slot->test]);
 	r = keep(slot->test, &slot->stage->result);
 	run.progress[slot->test] = DONE;
@@ -242,45 +225,6 @@ static void end(struct slot *slot, bool dead)
 	if (!run.in_batch)
 		run.batch_started = now_ns();
 	run.batch[run.in_batch++] = slot->test;
-}
-
-/* What there is to wait for: of each busy slot, the end of the test and the director's. */
-static int gather(struct pollfd *fds, struct slot **slots, uint64_t *first)
-{
-	int nr = 0;
-
-	for (unsigned int i = 0; i < slots_nr(); i++) {
-		struct slot *slot = slot_at(i);
-
-		if (!slot->busy)
-			continue;
-		slots[nr] = slot;
-		fds[2 * nr] = (struct pollfd) { .fd = slot->ended, .events = POLLIN };
-		fds[2 * nr + 1] = (struct pollfd) { .fd = slot->pidfd, .events = POLLIN };
-		if (slot->deadline + GRACE < *first)
-			*first = slot->deadline + GRACE;
-		nr++;
-	}
-	return nr;
-}
-
-/* Wait until a test ends, its director dies, or its time is up; then @ends is called. */
-static void wait_for_one(void (*ends)(struct slot *slot, bool dead))
-{
-	struct pollfd fds[2 * JOBS_MAX];
-	struct slot *slots[JOBS_MAX];
-	uint64_t now = now_ns(), first = UINT64_MAX;
-	int nr = gather(fds, slots, &first);
-
-	poll(fds, 2 * nr, first > now ? (first - now) / NS_PER_MS + 1 : 0);
-	now = now_ns();
-	for (int i = 0; i < nr; i++) {
-		bool ended = fds[2 * i].revents & POLLIN;
-
-		if (ended || (fds[2 * i + 1].revents & POLLIN) ||
-		    now >= slots[i]->deadline + GRACE)
-			ends(slots[i], !ended);
-	}
 }
 
 /* --- nothing may be left behind --- */
@@ -303,7 +247,7 @@ static bool leaves_again(size_t test, char *why, size_t len)
 	if (!slot_start(slot, test, now_ns() + run.options->timeout * NS_PER_S))
 		return false;
 	while (slot->busy)
-		wait_for_one(conclude);
+		slots_wait(conclude);
 	return quiet_check(why, len);
 }
 
@@ -385,7 +329,7 @@ static void run_round(void)
 	while (run.printed < p->nr && !(stopping() && !run.running && !run.in_batch)) {
 		start_some();
 		if (run.running)
-			wait_for_one(end);
+			slots_wait(end);
 		else if (run.in_batch)
 			clear_batch();
 	}
@@ -402,7 +346,7 @@ static void begin(void)
 	signal(SIGINT, stop);
 	signal(SIGTERM, stop);
 	signal(SIGHUP, stop);
-	provision(run.plan, o->jobs);
+	provision(run.plan, o->jobs, 0);
 	health_start();
 	quiet_start();
 }
@@ -415,6 +359,8 @@ int run_plan(const struct plan *p, const struct run_options *o)
 	run.results = calloc(p->nr + 1, sizeof(*run.results));
 	if (!run.progress || !run.results || slots_prepare(o->jobs, p))
 		return -ENOMEM;
+	for (unsigned int i = 0; i < o->jobs; i++)
+		slot_at(i)->stage->tracing = o->trace;
 	begin();
 	for (unsigned int round = 0; round < o->repeat && !stopping(); round++)
 		run_round();

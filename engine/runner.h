@@ -14,6 +14,7 @@ struct run_options {
 	unsigned int jobs;
 	unsigned int timeout;	/* seconds a test may take */
 	unsigned int repeat;	/* run all of it that often */
+	bool trace;		/* print what everybody sees after each step */
 	bool until_fail;	/* no test is begun after one has failed */
 };
 

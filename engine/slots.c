@@ -4,6 +4,7 @@
 #include "engine/slots.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/eventfd.h>
@@ -16,14 +17,29 @@
 #include "engine/quiet.h"
 #include "engine/settings.h"
 
+/* The director gives up first, and says more than we could. */
+#define GRACE	(5 * NS_PER_S)
+
 static struct slot slots[JOBS_MAX];
 static unsigned int nr_slots;
-static const struct plan *plan;
+static const char *tests;	/* what slots run: a test each @stride bytes */
+static size_t test_stride;
+
+static const struct test *test_at(size_t index)
+{
+	return (const struct test *)(tests + index * test_stride);
+}
 
 int slots_prepare(unsigned int nr, const struct plan *p)
 {
+	return slots_prepare_cases(nr, p->tests, sizeof(p->tests[0]));
+}
+
+int slots_prepare_cases(unsigned int nr, const struct test *first, size_t stride)
+{
 	nr_slots = nr;
-	plan = p;
+	tests = (const char *)first;
+	test_stride = stride;
 	for (unsigned int i = 0; i < nr; i++) {
 		slots[i].stage = stage_new();
 		slots[i].ended = eventfd(0, EFD_CLOEXEC);
@@ -95,7 +111,7 @@ static void direct(struct slot *slot)
 	director_prepare();
 	for (;;) {
 		order = box_wait(&stage->order, order);
-		director_run(&plan->tests[stage->test], stage, stage->deadline);
+		director_run(test_at(stage->test), stage, stage->deadline);
 		if (write(slot->ended, &one, sizeof(one)) != sizeof(one))
 			_exit(1);
 	}
@@ -133,6 +149,44 @@ bool slot_start(struct slot *slot, size_t index, uint64_t deadline)
 	slot->busy = true;
 	box_request(&slot->stage->order);
 	return true;
+}
+
+/* What there is to wait for: of each busy slot, the end of the test and the director's. */
+static int gather(struct pollfd *fds, struct slot **busy, uint64_t *first)
+{
+	int nr = 0;
+
+	for (unsigned int i = 0; i < slots_nr(); i++) {
+		struct slot *slot = slot_at(i);
+
+		if (!slot->busy)
+			continue;
+		busy[nr] = slot;
+		fds[2 * nr] = (struct pollfd) { .fd = slot->ended, .events = POLLIN };
+		fds[2 * nr + 1] = (struct pollfd) { .fd = slot->pidfd, .events = POLLIN };
+		if (slot->deadline + GRACE < *first)
+			*first = slot->deadline + GRACE;
+		nr++;
+	}
+	return nr;
+}
+
+void slots_wait(void (*ends)(struct slot *slot, bool dead))
+{
+	struct pollfd fds[2 * JOBS_MAX];
+	struct slot *busy[JOBS_MAX];
+	uint64_t now = now_ns(), first = UINT64_MAX;
+	int nr = gather(fds, busy, &first);
+
+	poll(fds, 2 * nr, first > now ? (first - now) / NS_PER_MS + 1 : 0);
+	now = now_ns();
+	for (int i = 0; i < nr; i++) {
+		bool ended = fds[2 * i].revents & POLLIN;
+
+		if (ended || (fds[2 * i + 1].revents & POLLIN) ||
+		    now >= busy[i]->deadline + GRACE)
+			ends(busy[i], !ended);
+	}
 }
 
 int slot_retire(struct slot *slot)

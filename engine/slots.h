@@ -26,6 +26,8 @@ struct slot {
 
 /* @nr slots for tests of @p. 0 or -errno. */
 int slots_prepare(unsigned int nr, const struct plan *p);
+/* The same for tests that stand @stride bytes apart, from @first on, in shared memory. */
+int slots_prepare_cases(unsigned int nr, const struct test *first, size_t stride);
 unsigned int slots_nr(void);
 struct slot *slot_at(unsigned int i);
 /* One that is not busy, or NULL. */
@@ -33,6 +35,12 @@ struct slot *slot_free(void);
 
 /* Have test @index run there until @deadline (ns). False: no process to be had. */
 bool slot_start(struct slot *slot, size_t index, uint64_t deadline);
+
+/*
+ * Wait until a test ends (its director says so, or is no more: @dead), or its time is up.
+ * @ends is called for each such slot, which is still busy.
+ */
+void slots_wait(void (*ends)(struct slot *slot, bool dead));
 
 /*
  * End the director, and all processes of its group: none may live on, holding pins or

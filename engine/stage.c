@@ -38,6 +38,7 @@ void stage_reset(struct stage *s)
 	for (int i = 0; i < PINS_MAX; i++)
 		s->pin[i].held = false;
 	s->saw_behind = false;
+	s->trace[0] = '\0';
 }
 
 static long futex(uint32_t *word, int op, uint32_t val, const struct timespec *timeout)

@@ -99,6 +99,8 @@ struct stage {
 	struct box box[ACTORS_MAX];
 	struct view view[ACTORS_MAX];
 	struct pin_view pin[PINS_MAX];
+	bool tracing;			/* trace[] is wanted, lines of text */
+	char trace[32 * 1024];
 	bool saw_behind;		/* behind[] is of the last look */
 	uint64_t behind[WORDS_MAX];	/* what is behind the memory: the file, a zeropage */
 };

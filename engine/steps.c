@@ -249,6 +249,11 @@ static int arg_poke(struct parser *p)
 	return ret;
 }
 
+static int arg_operation(struct parser *p)
+{
+	return p->step->operation->splits ? arg_vma_part(p) : arg_part(p);
+}
+
 static int arg_none(struct parser *p)
 {
 	(void)p;
@@ -276,15 +281,26 @@ static const struct {
 	[OP_PIN] = { "pin", arg_pin },
 	[OP_UNPIN] = { "unpin", arg_unpin },
 	[OP_POKE] = { "poke", arg_poke },
+	[OP_OPERATION] = { NULL, arg_operation },
 };
+
+const char *step_verb(enum op op)
+{
+	return grammar[op].verb;
+}
 
 static int parse_verb(struct parser *p)
 {
 	for (int i = 0; i < NR_OPS; i++) {
-		if (word_is(p, grammar[i].verb)) {
+		if (grammar[i].verb && word_is(p, grammar[i].verb)) {
 			p->step->op = i;
 			return 0;
 		}
+	}
+	p->step->operation = operation_find(p->word, p->len);
+	if (p->step->operation) {
+		p->step->op = OP_OPERATION;
+		return 0;
 	}
 	return fail(p, "'%.*s' is no verb of the step language", p->len, p->word);
 }

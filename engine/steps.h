@@ -15,6 +15,7 @@
 #include <stddef.h>
 
 #include "gup_helpers.h"
+#include "ops/operation.h"
 
 enum op {
 	OP_FILL,	/* write all pages, then bring them into the kind's state */
@@ -34,6 +35,7 @@ enum op {
 	OP_PIN,
 	OP_UNPIN,
 	OP_POKE,	/* write through a pin */
+	OP_OPERATION,	/* one of ops/ */
 	NR_OPS
 };
 
@@ -48,6 +50,7 @@ struct step {
 	int prot;			/* OP_MPROTECT */
 	unsigned int pin_flags;		/* OP_PIN: PIN_RO ... */
 	const struct provider *by;	/* OP_PIN: named provider, NULL: the test's */
+	const struct operation *operation;	/* OP_OPERATION */
 	int pin;			/* OP_PIN/UNPIN/POKE: index from 0 */
 	int col, len;			/* where it stands in the text */
 };
@@ -75,6 +78,9 @@ struct parse_error {
 
 /* 0, or -EINVAL with @err saying what is wrong and where. */
 int steps_parse(const char *text, struct scenario_steps *out, struct parse_error *err);
+
+/* The verb of a step that is built in. */
+const char *step_verb(enum op op);
 
 /* Pages [*first, *first + *count) of @part in a region of @pages pages. */
 void part_pages(enum part part, size_t pages, size_t *first, size_t *count);

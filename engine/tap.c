@@ -29,14 +29,14 @@ static bool gate_passed = true;
  * the disk. The next test may bring the machine down, and what a driver or the page cache
  * still holds would be lost.
  */
-static void flush(void)
+static void flush(bool result)
 {
 	static enum { TERMINAL, DISK, PIPE } kind;	/* as far as it turned out */
 
 	fflush(stdout);
 	if (kind == TERMINAL && tcdrain(STDOUT_FILENO))
 		kind = DISK;
-	if (kind == DISK && fdatasync(STDOUT_FILENO))
+	if (kind == DISK && result && fdatasync(STDOUT_FILENO))
 		kind = PIPE;
 }
 
@@ -71,7 +71,7 @@ void tap_note(const char *fmt, ...)
 	vprintf(fmt, args);
 	va_end(args);
 	printf("\n");
-	flush();
+	flush(false);
 }
 
 void tap_run(const struct test *t)
@@ -79,7 +79,7 @@ void tap_run(const struct test *t)
 	if (progress_shown())
 		return;
 	printf("# [RUN] %s\n", t->title);
-	flush();
+	flush(false);
 }
 
 /* The reason if a known issue covers this outcome: its own failure, or a pass. */
@@ -231,7 +231,7 @@ void tap_result(size_t number, const struct test *t, const struct result *r)
 			tap_line(number, t, r);
 		else
 			kselftest_line(number, t, r);
-		flush();
+		flush(r->verdict != VERDICT_SKIP);
 	}
 	progress_update(&counts, t, r);
 }
@@ -255,7 +255,7 @@ void tap_end(size_t total)
 		printf("1..%zu\n", total);
 	gate_passed = gate_end(total);
 	print_totals();
-	flush();
+	flush(true);
 }
 
 const struct counts *tap_counts(void)

@@ -2,6 +2,8 @@
 /* Known issues that no released kernel has fixed: each was seen on the kernels it names. */
 #include "scenarios/scenario.h"
 
+#define EVICTS	"an O_DIRECT write by another descriptor evicts pinned pages of the file"
+
 const struct known_issue known_issues[] = {
 	/* The comment in hugetlb_wp() says so: mapcount decides, references do not count. */
 	{ .ids = "vmsplice.*.hugetlb.*", .fails_as = "leak",
@@ -13,6 +15,18 @@ const struct known_issue known_issues[] = {
 	 */
 	{ .ids = "*.hugetlb.1G", .fails_as = "lost-at-fork", .sometimes = true,
 	  .reason = "fork takes an uninitialised count for a shared page table, copies nothing" },
+	/* O_DIRECT writes invalidate the page cache, whoever has it pinned; docs/findings.md. */
+	{ .ids = "operation.directwrite.*", .fails_as = "stale-pin", .reason = EVICTS },
+	{ }
+};
+
+/* The same of random scenarios: of kinds, with a verb or provider that must be among the steps. */
+const struct known_issue known_random_issues[] = {
+	{ .ids = "*hugetlb.*", .step = "vmsplice", .fails_as = "leak",
+	  .reason = "hugetlb reuses a page that only a FOLL_GET reference still shares" },
+	{ .ids = "*hugetlb.1G", .step = "fork", .fails_as = "lost-at-fork",
+	  .reason = "fork takes an uninitialised count for a shared page table, copies nothing" },
+	{ .ids = "*.shared", .step = "directwrite", .fails_as = "stale-pin", .reason = EVICTS },
 	{ }
 };
 

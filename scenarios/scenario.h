@@ -12,6 +12,8 @@
 /* Which program of the kernel's suite has the scenario, too. */
 enum suite { SUITE_NONE, SUITE_COW, SUITE_LONGTERM, SUITE_MKDIRTY };
 
+#define KIND_WHATEVER	(1u << 31)
+
 struct scenario {
 	const char *id;		/* unique, stable; [a-z0-9.-] */
 	const char *title;	/* as in the kernel's suite; %s: the provider's title */
@@ -20,6 +22,7 @@ struct scenario {
 	/*
 	 * KIND_* that a kind must all have. 0: derived from the first step, "fill" runs on
 	 * anonymous memory, "read" on memory that is the page cache's or a zeropage.
+	 * KIND_WHATEVER: any kind on which the steps make sense.
 	 */
 	unsigned int kinds;
 	/* Kernel change that made it pass, for the hint of a failure. */
@@ -61,8 +64,11 @@ struct known_issue {
 	const char *arch;	/* as of uname; NULL: all */
 	const char *reason;
 	bool sometimes;		/* a pass is nothing to report */
+	const char *step;	/* known_random_issues: a word of the steps */
 };
 extern const struct known_issue known_issues[];
+/* Of random scenarios: `ids` is a glob of kinds, as "thp.pmd". */
+extern const struct known_issue known_random_issues[];
 
 /* Bugs that a later kernel has fixed: failures, whose diagnosis gets @reason as a hint. */
 extern const struct known_issue fixed_bugs[];

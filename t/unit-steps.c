@@ -57,6 +57,8 @@ static const struct {
 	{ "pin P rw; pin P rw; unpin P", { .op = OP_UNPIN, .actor = 'P', .pin = 1 } },
 	{ "pin P rw; pin P rw; unpin P 1", { .op = OP_UNPIN, .actor = 'P', .pin = 0 } },
 	{ "pin P rw; poke P", { .op = OP_POKE, .actor = 'P', .pin = 0 } },
+	{ "discard P lower", { .op = OP_OPERATION, .actor = 'P', .part = PART_LOWER,
+			       .operation = (const struct operation *)-1L } },
 	{ "pin P rw; pin P rw; poke P 2", { .op = OP_POKE, .actor = 'P', .pin = 1 } },
 };
 
@@ -64,7 +66,7 @@ static bool same_step(const struct step *a, const struct step *b)
 {
 	return a->op == b->op && a->actor == b->actor && a->other == b->other &&
 	       a->part == b->part && a->prot == b->prot && a->pin_flags == b->pin_flags &&
-	       a->by == b->by && a->pin == b->pin;
+	       a->by == b->by && a->pin == b->pin && !a->operation == !b->operation;
 }
 
 static void test_accepted(void)

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* What was tried how often: see coverage.h. */
+#include "engine/coverage.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+int coverage_init(struct coverage *c, size_t bases)
+{
+	c->bases = bases;
+	c->count = calloc(bases * VERBS_MAX * VERBS_MAX, sizeof(*c->count));
+	return c->count ? 0 : -ENOMEM;
+}
+
+void coverage_free(struct coverage *c)
+{
+	free(c->count);
+}
+
+unsigned int verb_of(const struct step *s)
+{
+	const struct operation *const *list;
+	unsigned int i = 0;
+
+	if (s->op != OP_OPERATION)
+		return s->op;
+	operations_all(&list);
+	while (list[i] != s->operation)
+		i++;
+	return OP_OPERATION + i;
+}
+
+const char *verb_name(unsigned int verb)
+{
+	const struct operation *const *list;
+
+	if (verb < OP_OPERATION)
+		return step_verb(verb);
+	operations_all(&list);
+	return list[verb - OP_OPERATION]->id;
+}
+
+unsigned int verbs_nr(void)
+{
+	const struct operation *const *list;
+
+	return OP_OPERATION + operations_all(&list);
+}
+
+uint32_t *coverage_at(struct coverage *c, size_t base, unsigned int verb, unsigned int next)
+{
+	return &c->count[(base * VERBS_MAX + verb) * VERBS_MAX + next];
+}
+
+void coverage_add(struct coverage *c, size_t base, const struct scenario_steps *steps)
+{
+	for (int i = 0; i + 1 < steps->nr; i++)
+		++*coverage_at(c, base, verb_of(&steps->step[i]), verb_of(&steps->step[i + 1]));
+}
+
+void coverage_sum(const struct coverage *c, size_t *with_base, size_t *pairs)
+{
+	size_t plane = VERBS_MAX * VERBS_MAX;
+
+	*with_base = *pairs = 0;
+	for (size_t pair = 0; pair < plane; pair++) {
+		size_t bases = 0;
+
+		for (size_t b = 0; b < c->bases; b++)
+			bases += c->count[b * plane + pair] > 0;
+		*with_base += bases;
+		*pairs += bases > 0;
+	}
+}

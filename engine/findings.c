@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* What random scenarios brought to light: see findings.h. */
+#define _GNU_SOURCE
+#include "engine/findings.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/utsname.h>
+
+#include "engine/exec.h"
+#include "engine/known.h"
+#include "engine/shrink.h"
+
+#define FINDINGS_MAX	64
+#define REPLAYS		5
+#define SHRINK_RUNS	400
+
+static struct finding {
+	char reason[32];
+	struct stress_case least;
+	unsigned int times;
+} *findings[FINDINGS_MAX];
+static unsigned int nr_findings, nr_new, nr_printed;
+
+/* --- is it one that we have? --- */
+
+/* Do the steps of @less come, in this order, among those of @more? */
+static bool contains(const struct scenario_steps *more, const struct scenario_steps *less)
+{
+	int at = 0;
+
+	for (int i = 0; i < more->nr && at < less->nr; i++) {
+		const struct step *m = &more->step[i], *l = &less->step[at];
+
+		at += m->op == l->op && m->operation == l->operation && m->actor == l->actor;
+	}
+	return at == less->nr;
+}
+
+static struct finding *same_as(const struct stress_case *c, const struct result *r)
+{
+	for (unsigned int i = 0; i < nr_findings; i++) {
+		struct finding *f = findings[i];
+
+		if (!strcmp(f->reason, r->reason) &&
+		    f->least.test.kind->props == c->test.kind->props &&
+		    contains(&c->steps, &f->least.steps))
+			return f;
+	}
+	return NULL;
+}
+
+/* --- replay and shrink --- */
+
+struct replay {
+	struct stress_case *scratch;
+	const struct test *like;
+	const char *reason;
+	run_fn *run;
+	unsigned int tries;		/* of one that fails only at times */
+	struct result last;		/* of the last failure */
+};
+
+static bool fails_so(const char *text, void *arg)
+{
+	struct replay *p = arg;
+
+	for (unsigned int i = 0; i < p->tries; i++) {
+		const struct result *r;
+
+		if (!case_make(p->scratch, p->like, text))
+			return false;
+		r = p->run(p->scratch);
+		if (r->verdict != VERDICT_FAIL || strcmp(r->reason, p->reason))
+			continue;
+		p->last = *r;
+		return true;
+	}
+	return false;
+}
+
+static unsigned int replay(struct replay *p, const char *text)
+{
+	unsigned int failed = 0;
+
+	p->tries = 1;
+	for (int i = 0; i < REPLAYS; i++)
+		failed += fails_so(text, p);
+	return failed;
+}
+
+/* --- print --- */
+
+static void print(const struct finding *f, const struct replay *p, const char *found_as,
+		  unsigned int failed, unsigned long long number, const char *todo)
+{
+	struct utsname u;
+
+	uname(&u);
+	printf("not ok %u - %s.%s%s%s\n", ++nr_printed, f->least.test.id, f->reason,
+	       todo ? " # TODO " : "", todo ? todo : "");
+	printf("  ---\n  reason: '%s'\n  steps: '%s'\n  found_as: '%s'\n  scenario: %llu\n"
+	       "  replays: %u\n  replays_failed: %u\n  kernel: '%s'\n  ...\n", f->reason,
+	       f->least.text, found_as, number, REPLAYS, failed, u.release);
+	printf("# %s: %s\n%s", f->reason, p->last.text, "");
+	for (const char *l = p->last.diag; *l; l += strcspn(l, "\n") + 1)
+		printf("# %.*s\n", (int)strcspn(l, "\n"), l);
+	if (failed < REPLAYS)
+		printf("#   flaky: of %u replays %u failed in the same way\n", REPLAYS, failed);
+	printf("#   repeat: ");
+	exec_print(&f->least.test);
+	fflush(stdout);
+}
+
+void findings_add(const struct stress_case *c, const struct result *r,
+		  unsigned long long number, struct stress_case *scratch, run_fn *run)
+{
+	struct replay p = {
+		.scratch = scratch, .like = &c->test, .reason = r->reason, .run = run, .last = *r,
+	};
+	struct finding *f = same_as(c, r);
+	const struct known_issue *known;
+	unsigned int failed;
+	char least[CASE_TEXT];
+
+	if (f) {
+		f->times++;
+		return;
+	}
+	if (nr_findings == FINDINGS_MAX || !(f = calloc(1, sizeof(*f))))
+		return;
+	failed = replay(&p, c->text);
+	snprintf(least, sizeof(least), "%s", c->text);
+	p.tries = failed == REPLAYS ? 1 : 3;
+	if (failed)
+		shrink(least, SHRINK_RUNS, fails_so, &p);
+	case_make(&f->least, &c->test, least);
+	snprintf(f->reason, sizeof(f->reason), "%s", r->reason);
+	f->times = 1;
+	findings[nr_findings++] = f;
+	known = known_random(f->least.test.id, f->least.test.id + f->least.test.kind_at, least,
+			     r->reason);
+	nr_new += !known;
+	print(f, &p, c->text, failed, number, known ? known->reason : NULL);
+}
+
+unsigned int findings_new(void)
+{
+	return nr_new;
+}
+
+unsigned int findings_printed(void)
+{
+	return nr_printed;
+}
+
+void findings_end(void)
+{
+	for (unsigned int i = 0; i < nr_findings; i++) {
+		struct finding *f = findings[i];
+
+		printf("# seen %u times: %s on %s: %s\n", f->times, f->reason,
+		       f->least.test.id + f->least.test.kind_at, f->least.text);
+		free(f);
+	}
+}

@@ -1,0 +1,380 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Random scenarios: see generate.h. */
+#define _GNU_SOURCE
+#include "engine/generate.h"
+
+#include <fnmatch.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "vm_util.h"
+
+#define STEPS_LEAST	2
+#define STEPS_MOST	14
+#define ACTORS_MOST	4
+#define PINS_MOST	4
+#define TRIES		200
+
+/* How often verbs are thought of; the default is 4. */
+static const uint8_t weights[NR_OPS] = {
+	[OP_READ] = 4, [OP_WRITE] = 24, [OP_FORK] = 14, [OP_EXIT] = 5, [OP_UNMAP] = 4,
+	[OP_MPROTECT] = 5, [OP_CLEARREFS] = 2, [OP_DONTFORK] = 2, [OP_DOFORK] = 1,
+	[OP_COLLAPSE] = 3, [OP_MIGRATE] = 2, [OP_FORCE] = 3, [OP_PIN] = 20, [OP_UNPIN] = 4,
+	[OP_POKE] = 6,
+};
+#define WEIGHT_OPERATION	3
+
+/* A scenario in the making: who is there, and holds what. */
+struct draft {
+	struct random *r;
+	const struct palette *palette;
+	const struct test *base;
+	bool parts;			/* the region has more than one page */
+	char actors[ACTORS_MOST + 1];	/* alive */
+	char next_actor;
+	struct { char owner; bool rw; } pins[PINS_MOST];
+	int nr_pins, nr_actors;
+	bool holes;			/* something may not be accessible any more */
+	char *text;
+	size_t len;
+};
+
+uint32_t random_below(struct random *r, uint32_t n)
+{
+	uint64_t z = (r->state += 0x9e3779b97f4a7c15ULL);
+
+	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ULL;
+	z = (z ^ (z >> 27)) * 0x94d049bb133111ebULL;
+	return (z ^ (z >> 31)) % n;
+}
+
+__attribute__((format(printf, 2, 3)))
+static void put(struct draft *t, const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	t->len += vsnprintf(t->text + t->len, CASE_TEXT - t->len, fmt, args);
+	va_end(args);
+}
+
+static char some_actor(struct draft *t)
+{
+	return t->actors[random_below(t->r, strlen(t->actors))];
+}
+
+static void put_part(struct draft *t)
+{
+	static const char *const parts[] = { "first", "last", "lower", "upper" };
+
+	if (t->parts && !random_below(t->r, 3))
+		put(t, " %s", parts[random_below(t->r, ARRAY_SIZE(parts))]);
+}
+
+/* Mappings of a part: not within a hugetlb page. */
+static void put_vma_part(struct draft *t)
+{
+	if (!(t->base->kind->props & KIND_HUGETLB))
+		put_part(t);
+}
+
+/* --- one step each; false: not now --- */
+
+static bool draft_fork(struct draft *t)
+{
+	char parent = some_actor(t);
+
+	if (t->nr_actors == ACTORS_MOST)
+		return false;
+	put(t, "fork %c %c", parent, t->next_actor);
+	t->actors[strlen(t->actors) + 1] = '\0';
+	t->actors[strlen(t->actors)] = t->next_actor;
+	/* D and F mean something else. */
+	t->next_actor += t->next_actor == 'C' ? 2 : t->next_actor == 'E' ? 2 : 1;
+	t->nr_actors++;
+	return true;
+}
+
+static bool draft_exit(struct draft *t)
+{
+	size_t i = random_below(t->r, strlen(t->actors));
+	char who = t->actors[i];
+
+	if (strlen(t->actors) < 2)
+		return false;
+	put(t, "exit %c", who);
+	memmove(t->actors + i, t->actors + i + 1, strlen(t->actors + i));
+	for (int p = 0; p < t->nr_pins; p++)
+		if (t->pins[p].owner == who)
+			t->pins[p].owner = 0;
+	return true;
+}
+
+/* A provider that only takes pins when it is named; NULL: there is none that can. */
+static const struct provider *named_provider(struct draft *t, size_t len)
+{
+	const struct provider *const *list;
+	size_t nr = providers_all(&list);
+	const struct provider *by = list[random_below(t->r, nr)];
+
+	/* What is read late is refused late. */
+	if (!(by->props & PIN_NAMED) || (t->holes && (by->props & PIN_LATE)) ||
+	    (by->max_len && len > by->max_len) ||
+	    needs_unmet(by->needs, 0, 0, (char[160]){ 0 }, 160) >= 0)
+		return NULL;
+	return by;
+}
+
+static bool draft_pin(struct draft *t)
+{
+	unsigned int serves = t->base->by ? t->base->by->props : 0;
+	const struct provider *by = NULL;
+	bool rw, longterm;
+
+	if (t->nr_pins == PINS_MOST)
+		return false;
+	if (!t->base->by || !random_below(t->r, 6))
+		by = named_provider(t, t->base->kind->region ?
+				    t->base->kind->region(t->base->size) : page_size());
+	if (!t->base->by && !by)
+		return false;
+	if (by)
+		serves = by->props;
+	rw = !(serves & PIN_RO) || ((serves & PIN_RW) && random_below(t->r, 2));
+	longterm = !(serves & PIN_SHORT) || ((serves & PIN_LONGTERM) && random_below(t->r, 2));
+	t->pins[t->nr_pins].owner = some_actor(t);
+	t->pins[t->nr_pins].rw = rw && (serves & PIN_WRITES);
+	put(t, "pin %c %s %s", t->pins[t->nr_pins].owner, rw ? "rw" : "ro",
+	    longterm ? "longterm" : "short");
+	put_part(t);
+	if (by)
+		put(t, " %s", by->id);
+	t->nr_pins++;
+	return true;
+}
+
+static bool draft_pin_use(struct draft *t, enum op op)
+{
+	int pin = t->nr_pins ? (int)random_below(t->r, t->nr_pins) : -1;
+
+	if (pin < 0 || !t->pins[pin].owner || (op == OP_POKE && !t->pins[pin].rw))
+		return false;
+	put(t, "%s %c %d", step_verb(op), t->pins[pin].owner, pin + 1);
+	if (op == OP_UNPIN)
+		t->pins[pin].owner = 0;
+	return true;
+}
+
+static bool draft_plain(struct draft *t, enum op op)
+{
+	put(t, "%s %c", step_verb(op), some_actor(t));
+	if (op == OP_READ || op == OP_WRITE || op == OP_FORCE)
+		put_part(t);
+	else if (op != OP_CLEARREFS && op != OP_MIGRATE && op != OP_COLLAPSE)
+		put_vma_part(t);
+	return true;
+}
+
+static bool draft_mprotect(struct draft *t)
+{
+	static const char *const prots[] = { "r", "rw", "none", "rw", "r" };
+
+	put(t, "mprotect %c %s", some_actor(t), prots[random_below(t->r, ARRAY_SIZE(prots))]);
+	put_vma_part(t);
+	return true;
+}
+
+static bool draft_operation(struct draft *t, const struct operation *o)
+{
+	if (!operation_fits(o, t->base->kind->props) ||
+	    needs_unmet(o->needs, t->base->size, 0, (char[160]){ 0 }, 160) >= 0)
+		return false;
+	put(t, "%s %c", o->id, some_actor(t));
+	if (o->splits)
+		put_vma_part(t);
+	else if (!(t->base->kind->props & KIND_HUGETLB))
+		put_part(t);
+	return true;
+}
+
+/* What a step of that verb needs of the kind and the machine. */
+static bool verb_possible(struct draft *t, unsigned int verb)
+{
+	unsigned int props = t->base->kind->props;
+
+	switch (verb) {
+	case OP_FILL:
+	case OP_UFFDCOPY:
+		return false;		/* only first */
+	case OP_FORCE:
+		return !(props & (KIND_HUGETLB | KIND_SHARED)) &&
+		       needs_unmet(NEED(FORCE), 0, 0, (char[160]){ 0 }, 160) < 0;
+	case OP_CLEARREFS:
+		return needs_unmet(NEED(SOFTDIRTY), 0, 0, (char[160]){ 0 }, 160) < 0;
+	case OP_COLLAPSE:
+		return (props & (KIND_ANON | KIND_THP | KIND_SWAPPED)) == (KIND_ANON | KIND_THP) &&
+		       t->base->kind->region(t->base->size) == thp_pmd_size() &&
+		       needs_unmet(NEED(COLLAPSE), 0, 0, (char[160]){ 0 }, 160) < 0;
+	default:
+		return true;
+	}
+}
+
+static bool draft_step(struct draft *t, unsigned int verb)
+{
+	const struct operation *const *operations;
+
+	if (!verb_possible(t, verb))
+		return false;
+	switch (verb) {
+	case OP_FORK:
+		return draft_fork(t);
+	case OP_EXIT:
+		return draft_exit(t);
+	case OP_PIN:
+		return draft_pin(t);
+	case OP_UNPIN:
+	case OP_POKE:
+		return draft_pin_use(t, verb);
+	case OP_MPROTECT:
+		return draft_mprotect(t);
+	}
+	if (verb < OP_OPERATION)
+		return draft_plain(t, verb);
+	operations_all(&operations);
+	return draft_operation(t, operations[verb - OP_OPERATION]);
+}
+
+static bool verb_wanted(const struct palette *p, unsigned int verb)
+{
+	const char *at = p->ops;
+	char glob[64];
+
+	while (at && *at) {
+		size_t n = strcspn(at, ",");
+
+		snprintf(glob, sizeof(glob), "%.*s", (int)n, at);
+		if (!fnmatch(glob, verb_name(verb), 0))
+			return true;
+		at += n + (at[n] == ',');
+	}
+	return !p->ops;
+}
+
+static unsigned int some_verb(struct draft *t)
+{
+	unsigned int total = 0, at;
+
+	for (unsigned int v = 0; v < verbs_nr(); v++)
+		total += v < OP_OPERATION ? weights[v] : WEIGHT_OPERATION;
+	at = random_below(t->r, total);
+	for (unsigned int v = 0; v < verbs_nr(); v++) {
+		unsigned int weight = v < OP_OPERATION ? weights[v] : WEIGHT_OPERATION;
+
+		if (at < weight)
+			return v;
+		at -= weight;
+	}
+	return OP_WRITE;
+}
+
+/* Of three that come to mind, that which followed @last least often. */
+static unsigned int next_verb(struct draft *t, struct coverage *c, size_t base,
+			      unsigned int last)
+{
+	unsigned int best = some_verb(t);
+
+	for (int i = 0; i < 2; i++) {
+		unsigned int verb = some_verb(t);
+
+		if (*coverage_at(c, base, last, verb) < *coverage_at(c, base, last, best))
+			best = verb;
+	}
+	return best;
+}
+
+static bool makes_holes(unsigned int verb)
+{
+	const struct operation *const *operations;
+
+	if (verb < OP_OPERATION)
+		return verb == OP_UNMAP || verb == OP_MPROTECT || verb == OP_DONTFORK;
+	operations_all(&operations);
+	return operations[verb - OP_OPERATION]->effect == EFFECT_UNMAP;
+}
+
+static void draft(struct draft *t, struct coverage *c, size_t base)
+{
+	unsigned int steps = STEPS_LEAST +
+			     random_below(t->r, STEPS_MOST - STEPS_LEAST + 1);
+	unsigned int last = t->base->kind->props & KIND_ANON ? OP_FILL : OP_READ;
+
+	put(t, "%s P", step_verb(last));
+	for (unsigned int tries = 0; steps && tries < TRIES; tries++) {
+		unsigned int verb = next_verb(t, c, base, last);
+		size_t before = t->len;
+
+		if (!verb_wanted(t->palette, verb))
+			continue;
+		put(t, "; ");
+		if (!draft_step(t, verb)) {
+			t->text[t->len = before] = '\0';
+			continue;
+		}
+		last = verb;
+		t->holes |= makes_holes(verb);
+		steps--;
+	}
+}
+
+static void name_case(struct test *t)
+{
+	char kind[sizeof(t->id)];
+
+	snprintf(kind, sizeof(kind), "%s", t->id + t->kind_at);
+	t->kind_at = snprintf(t->id, sizeof(t->id), "stress%s%s.", t->by ? "." : "",
+			      t->by ? t->by->id : "");
+	snprintf(t->id + t->kind_at, sizeof(t->id) - t->kind_at, "%s", kind);
+}
+
+bool case_make(struct stress_case *c, const struct test *like, const char *text)
+{
+	struct parse_error err;
+
+	if (text != c->text)
+		snprintf(c->text, sizeof(c->text), "%s", text);
+	if (steps_parse(c->text, &c->steps, &err))
+		return false;
+	c->scenario = (struct scenario) {
+		.id = "stress", .title = "stress", .steps = c->text, .kinds = KIND_WHATEVER,
+	};
+	c->test = *like;
+	c->test.scenario = &c->scenario;
+	c->test.steps = &c->steps;
+	c->test.lenient = true;
+	name_case(&c->test);
+	return plan_fits(&c->test);
+}
+
+bool generate(struct stress_case *c, const struct palette *p, struct random *r,
+	      struct coverage *coverage)
+{
+	for (int tries = 0; tries < TRIES; tries++) {
+		size_t base = random_below(r, p->nr_bases);
+		const struct test *like = &p->bases[base];
+		struct draft t = {
+			.r = r, .palette = p, .base = like, .actors = "P", .next_actor = 'C',
+			.nr_actors = 1, .text = c->text,
+			.parts = like->kind->region &&
+				 like->kind->region(like->size) >= 2 * page_size(),
+		};
+
+		draft(&t, coverage, base);
+		if (!case_make(c, like, c->text))
+			continue;
+		coverage_add(coverage, base, &c->steps);
+		return true;
+	}
+	return false;
+}

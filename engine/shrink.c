@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* From a long scenario to a short one: see shrink.h. */
+#define _GNU_SOURCE
+#include "engine/shrink.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/generate.h"
+
+/* A scenario, taken apart. */
+struct pieces {
+	char step[STEPS_MAX][64];
+	int nr;
+};
+
+struct job {
+	char *text;
+	unsigned int runs;
+	bool (*fails)(const char *text, void *arg);
+	void *arg;
+};
+
+static void take_apart(const char *text, struct pieces *p)
+{
+	p->nr = 0;
+	while (*text && p->nr < STEPS_MAX) {
+		size_t len = strcspn(text, ";");
+
+		while (len && isspace((unsigned char)*text)) {
+			text++;
+			len--;
+		}
+		snprintf(p->step[p->nr++], sizeof(p->step[0]), "%.*s", (int)len, text);
+		text += len + (text[len] == ';');
+	}
+}
+
+static void join(const struct pieces *p, char *text)
+{
+	size_t len = 0;
+
+	text[0] = '\0';
+	for (int i = 0; i < p->nr; i++)
+		len += snprintf(text + len, CASE_TEXT - len, "%s%s", i ? "; " : "", p->step[i]);
+}
+
+static bool is_verb(const char *step, const char *verb)
+{
+	size_t len = strlen(verb);
+
+	return !strncmp(step, verb, len) && step[len] == ' ';
+}
+
+static void cut(struct pieces *p, int i)
+{
+	memmove(p->step[i], p->step[i + 1], (p->nr - i - 1) * sizeof(p->step[0]));
+	p->nr--;
+}
+
+/* Pin @pin (from 1) is gone: so is what uses it, and later ones have other numbers. */
+static void forget_pin(struct pieces *p, int from, int pin)
+{
+	for (int i = from; i < p->nr; i++) {
+		char verb[16], actor;
+		int nr;
+
+		if (sscanf(p->step[i], "%15s %c %d", verb, &actor, &nr) != 3 ||
+		    (strcmp(verb, "unpin") && strcmp(verb, "poke")))
+			continue;
+		if (nr == pin)
+			cut(p, i--);
+		else if (nr > pin)
+			snprintf(p->step[i], sizeof(p->step[0]), "%s %c %d", verb, actor, nr - 1);
+	}
+}
+
+static void remove_step(struct pieces *p, int i);
+
+/* An actor that was never forked does nothing. */
+static void forget_actor(struct pieces *p, int from, char actor)
+{
+	for (int i = from; i < p->nr; i++) {
+		char *name = strchr(p->step[i], ' ');
+
+		if (name && name[1] == actor)
+			remove_step(p, i--);
+	}
+}
+
+/* Without step @i, and without what makes no sense then. */
+static void remove_step(struct pieces *p, int i)
+{
+	char actor, child;
+	int pin = 0;
+
+	if (is_verb(p->step[i], "pin")) {
+		for (int j = 0; j <= i; j++)
+			pin += is_verb(p->step[j], "pin");
+		cut(p, i);
+		forget_pin(p, i, pin);
+	} else if (sscanf(p->step[i], "fork %c %c", &actor, &child) == 2) {
+		cut(p, i);
+		forget_actor(p, i, child);
+	} else {
+		cut(p, i);
+	}
+}
+
+/* Is @p smaller and still a failure? Then that is it. */
+static bool try(struct job *job, const struct pieces *p)
+{
+	char text[CASE_TEXT];
+
+	join(p, text);
+	if (!job->runs || strlen(text) >= strlen(job->text))
+		return false;
+	job->runs--;
+	if (!job->fails(text, job->arg))
+		return false;
+	strcpy(job->text, text);
+	return true;
+}
+
+/* From the end: what came after the failure goes first. */
+static bool without_one(struct job *job)
+{
+	struct pieces all, p;
+
+	take_apart(job->text, &all);
+	for (int i = all.nr - 1; i > 0; i--) {
+		p = all;
+		remove_step(&p, i);
+		if (try(job, &p))
+			return true;
+	}
+	return false;
+}
+
+/* Two that need each other, as taking away a right and giving it back. */
+static bool without_two(struct job *job)
+{
+	struct pieces all, p;
+
+	take_apart(job->text, &all);
+	for (int i = all.nr - 1; i > 1; i--) {
+		for (int j = i - 1; j > 0; j--) {
+			p = all;
+			remove_step(&p, i);
+			if (j < p.nr)
+				remove_step(&p, j);
+			if (try(job, &p))
+				return true;
+		}
+	}
+	return false;
+}
+
+/* A step with one word less: all instead of a part, the default instead of a flag. */
+static bool with_less(struct job *job)
+{
+	struct pieces all, p;
+
+	take_apart(job->text, &all);
+	for (int i = 1; i < all.nr; i++) {
+		for (char *at = strchr(all.step[i], ' '); at; at = strchr(at + 1, ' ')) {
+			char *word, *end;
+
+			p = all;
+			word = p.step[i] + (at - all.step[i]);
+			end = strchr(word + 1, ' ');
+			memmove(word, end ? end : word + strlen(word),
+				end ? strlen(end) + 1 : 1);
+			if (try(job, &p))
+				return true;
+		}
+	}
+	return false;
+}
+
+void shrink(char *text, unsigned int runs, bool (*fails)(const char *text, void *arg), void *arg)
+{
+	struct job job = { .text = text, .runs = runs, .fails = fails, .arg = arg };
+
+	while (without_one(&job) || with_less(&job) || without_two(&job))
+		;
+}

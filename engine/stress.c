@@ -1,0 +1,380 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Random scenarios: see stress.h. */
+#define _GNU_SOURCE
+#include "engine/stress.h"
+
+#include <fnmatch.h>
+#include <getopt.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "engine/environ.h"
+#include "engine/findings.h"
+#include "engine/judge.h"
+#include "engine/exec.h"
+#include "engine/options.h"
+#include "engine/pools.h"
+#include "engine/provision.h"
+#include "engine/quiet.h"
+#include "engine/settings.h"
+#include "engine/start.h"
+#include "vm_util.h"
+
+static const char usage[] =
+"usage: cow stress [OPTION]...\n"
+"Random scenarios over all kinds of memory, operations and pins, checked by the model after\n"
+"each step. A failure is replayed, shrunk, and printed as a \"cow exec\" line.\n"
+"\n"
+"      --seed N         the same scenarios again (default: the time)\n"
+"  -t, --time S         so many seconds (default 60)\n"
+"  -c, --count N        at most N scenarios\n"
+"      --ops GLOBS      only these verbs, as 'write,fork,pin,unpin,discard'\n"
+"      --kinds GLOBS    only these kinds (default '*' without pages of 1 GiB)\n"
+"      --by GLOBS       only these providers\n"
+"  -j, --jobs N         side by side (default: the number of CPUs)\n"
+"      --print          print the scenarios, run none\n"
+"      --known-issues FILE, --inject FAULT   as of cow itself\n"
+"  -h, --help           this text\n"
+"\n"
+"Exit code: 0 no failure that was not known, 1 some, 2 could not be run.\n";
+
+/* Cases between two looks at what is left behind. */
+#define BATCH	256
+#define TIME_LIMIT	(20 * NS_PER_S)
+
+static struct {
+	struct palette palette;
+	const char *kinds, *by;
+	unsigned int seconds, count;
+	bool print;
+
+	struct random random;
+	struct coverage coverage;
+	struct test bases[2048];
+	struct stress_case *cases;	/* one a slot, and one to replay on */
+	struct stress_case failed[JOBS_MAX];
+	struct result failed_result[JOBS_MAX];
+	unsigned int nr_failed;
+	unsigned long long scenarios, steps, left_behind, unset;
+} stress = { .seconds = 60, .count = UINT_MAX };
+
+static void parse(int argc, char **argv)
+{
+	enum { SEED = 256, OPS, KINDS, BY, PRINT, KNOWN, INJECT };
+	static const struct option longs[] = {
+		{ "seed", required_argument, NULL, SEED },
+		{ "time", required_argument, NULL, 't' },
+		{ "count", required_argument, NULL, 'c' },
+		{ "ops", required_argument, NULL, OPS },
+		{ "kinds", required_argument, NULL, KINDS },
+		{ "by", required_argument, NULL, BY },
+		{ "jobs", required_argument, NULL, 'j' },
+		{ "print", no_argument, NULL, PRINT },
+		{ "known-issues", required_argument, NULL, KNOWN },
+		{ "inject", required_argument, NULL, INJECT },
+		{ "help", no_argument, NULL, 'h' },
+		{ NULL, 0, NULL, 0 },
+	};
+	int c;
+
+	opterr = 0;
+	opt.seed = time(NULL);
+	while ((c = getopt_long(argc, argv, ":t:c:j:h", longs, NULL)) != -1) {
+		switch (c) {
+		case SEED: opt.seed = option_number("--seed", optarg, 1, UINT_MAX); break;
+		case 't': stress.seconds = option_number("--time", optarg, 1, 864000); break;
+		case 'c': stress.count = option_number("--count", optarg, 1, UINT_MAX); break;
+		case 'j': opt.run.jobs = option_number("--jobs", optarg, 1, JOBS_MAX - 1); break;
+		case OPS: stress.palette.ops = optarg; break;
+		case KINDS: stress.kinds = optarg; break;
+		case BY: stress.by = optarg; break;
+		case PRINT: stress.print = true; break;
+		case KNOWN: option_known_issues(optarg); break;
+		case INJECT: option_inject(optarg); break;
+		case 'h': fputs(usage, stdout); exit(0);
+		case ':': refuse("%s needs an argument (see cow stress --help)", argv[optind - 1]);
+		default: refuse("unknown option %s (see cow stress --help)", argv[optind - 1]);
+		}
+	}
+	if (optind < argc)
+		refuse("'%s' is no option (see cow stress --help)", argv[optind]);
+}
+
+/* --- on what --- */
+
+static bool matches(const char *globs, const char *name)
+{
+	char glob[64];
+
+	while (*globs) {
+		size_t n = strcspn(globs, ",");
+
+		snprintf(glob, sizeof(glob), "%.*s", (int)n, globs);
+		if (!fnmatch(glob, name, 0))
+			return true;
+		globs += n + (globs[n] == ',');
+	}
+	return false;
+}
+
+static bool wanted(const struct test *t)
+{
+	const char *kind = t->id + t->kind_at;
+
+	if (stress.kinds ? !matches(stress.kinds, kind) : t->size >= GIB)
+		return false;
+	return !stress.by || (t->by && matches(stress.by, t->by->id));
+}
+
+/*
+ * All combinations of kind, size and provider, as tests of scenarios that take whatever pins
+ * there are; with as many processes as there may be, so that pools are filled for them.
+ */
+static void find_bases(void)
+{
+	static const struct scenario probes[] = {
+		{ .id = "stress", .title = "stress", .kinds = KIND_WHATEVER,
+		  .steps = "read P; fork P C; fork P E; fork P G; pin P ro short" },
+		{ .id = "stress", .title = "stress", .kinds = KIND_WHATEVER,
+		  .steps = "read P; fork P C; fork P E; fork P G; pin P rw longterm" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(probes); i++) {
+		struct plan p;
+
+		plan_build_one(&p, &probes[i]);
+		for (size_t k = 0; k < p.nr; k++) {
+			bool new = wanted(&p.tests[k]);
+
+			for (size_t b = 0; b < stress.palette.nr_bases && new; b++)
+				new = strcmp(stress.bases[b].id, p.tests[k].id);
+			if (new && stress.palette.nr_bases < ARRAY_SIZE(stress.bases))
+				stress.bases[stress.palette.nr_bases++] = p.tests[k];
+		}
+		free(p.tests);		/* the steps stay: the bases refer to them */
+		free(p.steps);
+	}
+	stress.palette.bases = stress.bases;
+	if (!stress.palette.nr_bases)
+		refuse("no kind and provider match (cow exec --kind help)");
+}
+
+static void drop_bases_without_means(void)
+{
+	size_t kept = 0;
+	char why[160];
+
+	for (size_t i = 0; i < stress.palette.nr_bases; i++) {
+		const struct test *t = &stress.bases[i];
+		unsigned int pages = test_hugetlb_pages(t);
+
+		if (needs_unmet(test_needs(t), t->size, pages, why, sizeof(why)) >= 0 ||
+		    !pools_can(t->size, pages))
+			continue;
+		stress.bases[kept++] = *t;
+	}
+	printf("# %zu of %zu combinations of kind and provider can be had here\n", kept,
+	       stress.palette.nr_bases);
+	stress.palette.nr_bases = kept;
+}
+
+/* --- running --- */
+
+static void ends(struct slot *slot, bool dead)
+{
+	struct stress_case *c = &stress.cases[slot->test];
+	const struct result *r = &slot->stage->result;
+
+	judge_end(&c->test, slot, dead);
+	pools_give(c->test.size, test_hugetlb_pages(&c->test));
+	if (r->verdict != VERDICT_FAIL)
+		return;
+	/* Compaction for one may disturb how memory comes about for another. */
+	if (!strcmp(r->reason, "setup") && r->step <= 0) {
+		stress.unset++;
+		return;
+	}
+	stress.failed[stress.nr_failed] = *c;
+	stress.failed_result[stress.nr_failed++] = *r;
+}
+
+static void ends_alone(struct slot *slot, bool dead)
+{
+	judge_end(&stress.cases[slot->test].test, slot, dead);
+}
+
+static const struct result *run_alone(struct stress_case *c)
+{
+	struct slot *slot = slot_free();
+
+	if (!slot_start(slot, c - stress.cases, now_ns() + TIME_LIMIT))
+		abort();
+	while (slot->busy)
+		slots_wait(ends_alone);
+	return &slot->stage->result;
+}
+
+static bool any_busy(void)
+{
+	for (unsigned int i = 0; i < slots_nr(); i++)
+		if (slot_at(i)->busy)
+			return true;
+	return false;
+}
+
+static void drain(void)
+{
+	while (any_busy())
+		slots_wait(ends);
+}
+
+/* A copy refers to itself. */
+static void settle_copy(struct stress_case *c)
+{
+	case_make(c, &c->test, c->text);
+}
+
+static void look_into_failures(void)
+{
+	drain();
+	for (unsigned int i = 0; i < stress.nr_failed; i++) {
+		settle_copy(&stress.failed[i]);
+		findings_add(&stress.failed[i], &stress.failed_result[i], stress.scenarios,
+			     &stress.cases[slots_nr()], run_alone);
+	}
+	stress.nr_failed = 0;
+}
+
+static void look_behind(void)
+{
+	char why[256];
+
+	drain();
+	if (!quiet_check(why, sizeof(why)))
+		return;
+	printf("# left behind by one of the last %d scenarios before number %llu: %s\n", BATCH,
+	       stress.scenarios, why);
+	stress.left_behind++;
+}
+
+/* Copies of a test are all in one array, as directors expect it. */
+static void start_next(struct slot *slot)
+{
+	size_t i = slot - slot_at(0);
+	struct stress_case *c = &stress.cases[i];
+
+	if (!generate(c, &stress.palette, &stress.random, &stress.coverage))
+		refuse("no scenario can be made of these operations and kinds");
+	stress.scenarios++;
+	stress.steps += c->steps.nr;
+	if (!pools_take(c->test.size, test_hugetlb_pages(&c->test)))
+		drain();
+	if (!slot_start(slot, i, now_ns() + TIME_LIMIT))
+		refuse("fork: no process to be had");
+	if (stress.scenarios % BATCH == 0)
+		look_behind();
+}
+
+static void run_until(uint64_t end)
+{
+	while (now_ns() < end && stress.scenarios < stress.count) {
+		struct slot *slot = slot_free();
+
+		if (stress.nr_failed)
+			look_into_failures();
+		else if (slot)
+			start_next(slot);
+		else
+			slots_wait(ends);
+	}
+	look_into_failures();
+	look_behind();
+	look_into_failures();
+}
+
+/* --- beginning and end --- */
+
+static void print_all(void)
+{
+	struct stress_case c;
+
+	for (unsigned int i = 0; i < (stress.count == UINT_MAX ? 10 : stress.count); i++) {
+		if (!generate(&c, &stress.palette, &stress.random, &stress.coverage))
+			refuse("no scenario can be made of these operations and kinds");
+		exec_print(&c.test);
+	}
+}
+
+static void prepare(void)
+{
+	struct plan bases = { .tests = stress.bases, .nr = stress.palette.nr_bases };
+	size_t len;
+
+	start_limits();
+	len = (opt.run.jobs + 1) * sizeof(*stress.cases);
+	stress.cases = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (stress.cases == MAP_FAILED)
+		refuse("mmap: out of memory");
+	if (slots_prepare_cases(opt.run.jobs, &stress.cases[0].test, sizeof(stress.cases[0])))
+		refuse("no memory for the stages");
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
+	provision(&bases, opt.run.jobs, NEED(SWAP) | NEED(THP));
+	drop_bases_without_means();
+	if (!stress.palette.nr_bases)
+		refuse("no kind of memory and no provider can be had here (not root?)");
+	health_start();
+	quiet_start();
+}
+
+static void summary(double seconds)
+{
+	size_t with_base, pairs;
+	bool good = !findings_new() && !stress.left_behind;
+
+	coverage_sum(&stress.coverage, &with_base, &pairs);
+	findings_end();
+	if (stress.unset)
+		printf("# %llu scenarios were not tried: their memory did not come about\n",
+		       stress.unset);
+	printf("# coverage: %zu pairs of steps, %zu with kind and provider\n", pairs, with_base);
+	printf("# seed %u: %llu scenarios (%.0f/s), %llu steps (%.0f/s) in %.1f s\n", opt.seed,
+	       stress.scenarios, stress.scenarios / seconds, stress.steps,
+	       stress.steps / seconds, seconds);
+	printf("%sok %u - stress\n1..%u\n", good ? "" : "not ", findings_printed() + 1,
+	       findings_printed() + 1);
+}
+
+int stress_main(int argc, char **argv)
+{
+	struct plan bases = { .tests = stress.bases };
+	uint64_t began;
+
+	parse(argc, argv);
+	find_bases();
+	stress.random.state = opt.seed;
+	if (coverage_init(&stress.coverage, stress.palette.nr_bases))
+		refuse("out of memory");
+	if (stress.print) {
+		print_all();
+		return 0;
+	}
+	if (!geteuid())
+		start_alone();
+	printf("TAP version 13\n");
+	bases.nr = stress.palette.nr_bases;
+	environ_print(&bases);
+	prepare();
+	began = now_ns();
+	run_until(began + stress.seconds * NS_PER_S);
+	summary((now_ns() - began) / 1e9);
+	slots_retire_all();
+	settings_end();
+	coverage_free(&stress.coverage);
+	return findings_new() || stress.left_behind;
+}

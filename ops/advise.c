@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* madvise() and mlock(): advice may change where pages are, never what is in them. */
+#define _GNU_SOURCE
+#include "ops/operation.h"
+
+#include <string.h>
+
+#include "kinds/kind.h"
+
+#ifndef MADV_COLD
+#define MADV_COLD		20
+#define MADV_PAGEOUT		21
+#endif
+#ifndef MADV_POPULATE_READ
+#define MADV_POPULATE_READ	22
+#define MADV_POPULATE_WRITE	23
+#endif
+#ifndef MADV_GUARD_INSTALL
+#define MADV_GUARD_INSTALL	102
+#endif
+
+static int advise(struct mem *m, size_t page, size_t pages, int advice, const char *name)
+{
+	if (madvise(mem_page(m, page), pages * m->layout.page, advice))
+		return mem_fail(m, "%s: %s", name, strerror(errno));
+	return 0;
+}
+
+#define ADVICE(ident, advice)							\
+static int ident(struct mem *m, size_t page, size_t pages, struct value v)	\
+{										\
+	(void)v;								\
+	return advise(m, page, pages, advice, #advice);				\
+}
+
+ADVICE(cold_run, MADV_COLD)
+ADVICE(pageout_run, MADV_PAGEOUT)
+ADVICE(populate_read_run, MADV_POPULATE_READ)
+ADVICE(populate_write_run, MADV_POPULATE_WRITE)
+ADVICE(discard_run, MADV_DONTNEED)
+ADVICE(hugepage_run, MADV_HUGEPAGE)
+ADVICE(nohugepage_run, MADV_NOHUGEPAGE)
+ADVICE(guard_run, MADV_GUARD_INSTALL)
+
+/* hugetlb pages and locked ones take no advice on reclaim: EINVAL. */
+DEFINE_OPERATION(cold) = {
+	.id = "cold", .about = "MADV_COLD: first to be reclaimed; a pinned page stays",
+	.not_kinds = KIND_HUGETLB, .run = cold_run,
+};
+
+DEFINE_OPERATION(pageout) = {
+	.id = "pageout", .about = "MADV_PAGEOUT: reclaimed now; a pinned page stays",
+	.not_kinds = KIND_HUGETLB, .needs = NEED(SWAP), .run = pageout_run,
+};
+
+DEFINE_OPERATION(popread) = {
+	.id = "popread", .about = "MADV_POPULATE_READ: page tables are filled, nothing is copied",
+	.needs = NEED(POPULATE), .refuses = { -EFAULT, -EINVAL }, .run = populate_read_run,
+};
+
+DEFINE_OPERATION(popwrite) = {
+	.id = "popwrite", .about = "MADV_POPULATE_WRITE: COW is broken, as by a write",
+	.effect = EFFECT_TOUCH, .needs = NEED(POPULATE), .refuses = { -EFAULT, -EINVAL },
+	.run = populate_write_run,
+};
+
+DEFINE_OPERATION(discard) = {
+	.id = "discard", .about = "MADV_DONTNEED: private pages are given up; a pin keeps its page",
+	.effect = EFFECT_DISCARD, .refuses = { -EINVAL }, .run = discard_run,
+};
+
+DEFINE_OPERATION(hugepage) = {
+	.id = "hugepage", .about = "MADV_HUGEPAGE: from now on THP, where that is possible",
+	.not_kinds = KIND_HUGETLB, .needs = NEED(THP), .splits = true, .run = hugepage_run,
+};
+
+DEFINE_OPERATION(nohugepage) = {
+	.id = "nohugepage", .about = "MADV_NOHUGEPAGE: no THP any more; pages stay as they are",
+	.not_kinds = KIND_HUGETLB, .needs = NEED(THP), .splits = true, .run = nohugepage_run,
+};
+
+DEFINE_OPERATION(guard) = {
+	.id = "guard", .about = "MADV_GUARD_INSTALL: accesses are faults; a pin keeps its page",
+	.effect = EFFECT_UNMAP, .kinds = KIND_ANON | KIND_PRIVATE, .not_kinds = KIND_HUGETLB,
+	.needs = NEED(GUARD), .run = guard_run,
+};
+
+/* On fault only: locking must not populate what the scenario left alone. */
+static int lock_run(struct mem *m, size_t page, size_t pages, struct value v)
+{
+	void *at = mem_page(m, page);
+	size_t len = pages * m->layout.page;
+
+	(void)v;
+	if (mlock2(at, len, MLOCK_ONFAULT))
+		return mem_fail(m, "mlock2: %s", strerror(errno));
+	if (munlock(at, len))
+		return mem_fail(m, "munlock: %s", strerror(errno));
+	return 0;
+}
+
+DEFINE_OPERATION(lock) = {
+	.id = "lock", .about = "mlock() and munlock(): in memory for a moment; pages stay",
+	.splits = true, .refuses = { -ENOMEM, -EAGAIN }, .run = lock_run,
+};

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* What others do to the file behind the memory. */
+#define _GNU_SOURCE
+#include "ops/operation.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "kinds/kind.h"
+
+static int put_by_write(struct mem *m, size_t offset, uint64_t word)
+{
+	if (pwrite(m->fd, &word, sizeof(word), offset) == sizeof(word))
+		return 0;
+	return mem_fail(m, "write to the file: %s", strerror(errno));
+}
+
+static int fwrite_run(struct mem *m, size_t page, size_t pages, struct value v)
+{
+	return operation_write_words(m, page, pages, v, put_by_write);
+}
+
+DEFINE_OPERATION(filewrite) = {
+	.id = "filewrite", .about = "write() to the file: who shares its pages sees it",
+	.effect = EFFECT_FILE_WRITE, .kinds = KIND_FILE, .not_kinds = KIND_HUGETLB,
+	.run = fwrite_run,
+};
+
+/* Whole cells, past the page cache. */
+static int write_directly(struct mem *m, int fd, size_t page, size_t pages, struct value v)
+{
+	const struct layout *l = &m->layout;
+	char *buf = aligned_alloc(l->page, l->page);
+	size_t first, count;
+	int ret = buf ? 0 : -ENOMEM;
+
+	layout_cells(l, page, pages, &first, &count);
+	for (size_t c = first; c < first + count && !ret; c++) {
+		size_t at = layout_page(l, c);
+
+		memset(buf, 0, l->page);
+		content_write(l, buf, at, v);
+		if (pwrite(fd, buf, l->page, at * l->page) != (ssize_t)l->page)
+			ret = mem_fail(m, "O_DIRECT write to the file: %s", strerror(errno));
+	}
+	free(buf);
+	return ret;
+}
+
+static int directwrite_run(struct mem *m, size_t page, size_t pages, struct value v)
+{
+	char path[64];
+	int fd, ret;
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", m->fd);
+	fd = open(path, O_RDWR | O_DIRECT | O_CLOEXEC);
+	if (fd < 0)
+		return mem_fail(m, "open with O_DIRECT: %s", strerror(errno));
+	ret = write_directly(m, fd, page, pages, v);
+	close(fd);
+	return ret;
+}
+
+DEFINE_OPERATION(directwrite) = {
+	.id = "directwrite",
+	.about = "O_DIRECT write to the file by another descriptor, which evicts its pages",
+	.effect = EFFECT_FILE_WRITE, .kinds = KIND_DISK, .run = directwrite_run,
+};
+
+static int punch_run(struct mem *m, size_t page, size_t pages, struct value v)
+{
+	size_t size = m->layout.page;
+
+	(void)v;
+	if (fallocate(m->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, page * size,
+		      pages * size))
+		return mem_fail(m, "punching a hole: %s", strerror(errno));
+	return 0;
+}
+
+DEFINE_OPERATION(punch) = {
+	.id = "punch", .about = "a hole in the file: zeroes there; a pin keeps its page",
+	.effect = EFFECT_PUNCH, .kinds = KIND_FILE, .not_kinds = KIND_HUGETLB, .run = punch_run,
+};

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What can be done to memory besides reading, writing and forking. One file in this folder
+ * declares a few operations with DEFINE_OPERATION(); each is a verb of the step language:
+ * "VERB ACTOR [PART]".
+ */
+#ifndef OPERATION_H
+#define OPERATION_H
+
+#include "mem.h"
+#include "needs.h"
+
+/* What an operation does to the content that its actor sees. */
+enum effect {
+	EFFECT_NONE,		/* nothing: and a pinned page must stay where it is */
+	EFFECT_WRITE,		/* @v is written, as by a store */
+	EFFECT_TOUCH,		/* private pages become the process's own, content unchanged */
+	EFFECT_DISCARD,		/* private pages are given up: what is behind them shows again */
+	EFFECT_PUNCH,		/* the file behind it has zeroes there */
+	EFFECT_FILE_WRITE,	/* the file behind it gets @v */
+	EFFECT_UNMAP,		/* nothing can be accessed there any more */
+};
+
+#define REFUSALS_MAX	4
+
+struct operation {
+	const char *id;		/* the verb; [a-z]+ */
+	const char *about;	/* one line: what it does, and what it must not do to a pin */
+	enum effect effect;
+	unsigned int kinds;	/* KIND_* that a kind must all have, */
+	unsigned int not_kinds;	/* and must none have */
+	unsigned int needs;	/* NEED() mask */
+	bool splits;		/* a part becomes a mapping of its own */
+	/*
+	 * Errors (-errno) that are right where some page is pinned; without pins, too. Having
+	 * refused, it must have changed nothing.
+	 */
+	int refuses_pinned[REFUSALS_MAX], refuses[REFUSALS_MAX];
+
+	/*
+	 * In the actor, on pages [page, page + pages) of @m. 0 or -errno with m->why. It may
+	 * move the region (m->base). @v: what to write.
+	 */
+	int (*run)(struct mem *m, size_t page, size_t pages, struct value v);
+};
+
+#define DEFINE_OPERATION(name)						\
+	static const struct operation name;				\
+	static const struct operation *const name##_entry		\
+	__attribute__((used, section("cow_operations"))) = &name;	\
+	static const struct operation name
+
+/* All operations; returns how many. */
+size_t operations_all(const struct operation *const **list);
+/* The one with that verb (@len characters of it), or NULL. */
+const struct operation *operation_find(const char *verb, size_t len);
+
+/* May it be used on a kind with these properties? */
+static inline bool operation_fits(const struct operation *o, unsigned int props)
+{
+	return (props & o->kinds) == o->kinds && !(props & o->not_kinds);
+}
+
+/* True if @error is among @list. */
+bool operation_refuses(const int list[REFUSALS_MAX], int error);
+
+/*
+ * Write @v to the words of the cells in the range with @put, which gets the address of a
+ * word of the region, and the word. The first error of @put is returned.
+ */
+int operation_write_words(struct mem *m, size_t page, size_t pages, struct value v,
+			  int (*put)(struct mem *m, size_t offset, uint64_t word));
+
+#endif

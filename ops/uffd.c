@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* userfaultfd, and write protection by it. */
+#define _GNU_SOURCE
+#include "ops/uffd.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "kinds/kind.h"
+#include "ops/operation.h"
+
+struct move {
+	uint64_t dst, src, len, mode;
+	int64_t move;
+};
+#define IOCTL_MOVE	_IOWR(0xAA, 0x05, struct move)
+
+int uffd_open(uint64_t features)
+{
+	struct uffdio_api api = { .api = UFFD_API, .features = features };
+	int fd = syscall(SYS_userfaultfd, O_CLOEXEC);
+
+	if (fd >= 0 && ioctl(fd, UFFDIO_API, &api)) {
+		close(fd);
+		fd = -1;
+	}
+	return fd;
+}
+
+int uffd_register(int fd, void *at, size_t len, uint64_t mode)
+{
+	struct uffdio_register reg = { .range = { (uintptr_t)at, len }, .mode = mode };
+
+	return ioctl(fd, UFFDIO_REGISTER, &reg);
+}
+
+int uffd_protect(int fd, void *at, size_t len, int protect)
+{
+	struct uffdio_writeprotect wp = {
+		.range = { (uintptr_t)at, len },
+		.mode = protect ? UFFDIO_WRITEPROTECT_MODE_WP : 0,
+	};
+
+	return ioctl(fd, UFFDIO_WRITEPROTECT, &wp);
+}
+
+int uffd_move(int fd, void *to, void *from, size_t len)
+{
+	struct move move = { .dst = (uintptr_t)to, .src = (uintptr_t)from, .len = len };
+
+	return ioctl(fd, IOCTL_MOVE, &move);
+}
+
+/* Protect and allow again: the next write must find the page where it was. */
+static int uffdwp_run(struct mem *m, size_t page, size_t pages, struct value v)
+{
+	int fd = uffd_open(UFFD_FEATURE_PAGEFAULT_FLAG_WP), ret = 0;
+	void *at = mem_page(m, page);
+	size_t len = pages * m->layout.page;
+
+	(void)v;
+	if (fd < 0 || uffd_register(fd, m->base, m->len, UFFDIO_REGISTER_MODE_WP) ||
+	    uffd_protect(fd, at, len, 1) || uffd_protect(fd, at, len, 0))
+		ret = mem_fail(m, "userfaultfd write protection: %s", strerror(errno));
+	close(fd);
+	return ret;
+}
+
+DEFINE_OPERATION(uffdwp) = {
+	.id = "uffdwp", .about = "userfaultfd write-protects pages, and allows writing again",
+	.kinds = KIND_ANON, .not_kinds = KIND_HUGETLB, .needs = NEED(UFFD),
+	.refuses = { -EINVAL, -ENOENT }, .run = uffdwp_run,
+};

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* userfaultfd: what operations need of it. */
+#ifndef OPS_UFFD_H
+#define OPS_UFFD_H
+
+#include <linux/userfaultfd.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Newer than the headers that we build with. */
+#ifndef UFFD_FEATURE_MOVE
+#define UFFD_FEATURE_MOVE	(1 << 16)
+#endif
+
+/* A descriptor with @features, or -1. */
+int uffd_open(uint64_t features);
+/* 0, or -1 with errno: */
+int uffd_register(int fd, void *at, size_t len, uint64_t mode);
+int uffd_protect(int fd, void *at, size_t len, int protect);
+int uffd_move(int fd, void *to, void *from, size_t len);
+
+#endif
