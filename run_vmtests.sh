@@ -5,6 +5,10 @@
 
 # shellcheck source=vm/lib.sh
 . "$(dirname "$(realpath "${BASH_SOURCE[0]}")")/vm/lib.sh"
+# shellcheck source=vm/cowargs.sh
+. "$VM_DIR/cowargs.sh"
+# shellcheck source=vm/prepare.sh
+. "$VM_DIR/prepare.sh"
 ME=run_vmtests.sh
 
 QEMU=${COWPIN_QEMU:-qemu-system-x86_64}
@@ -26,6 +30,8 @@ usage() {
 	      --modules DIR   its modules, as made by modules_install
 	                      (.../lib/modules/RELEASE)
 	      --build DIR     its build directory or headers, to build cowpin.ko
+	  --tree DIR          what is built in a kernel tree: its bzImage, cowpin.ko
+	                      built against it, its modules
 	  no -k               the running kernel; loads cowpin.ko if it can
 
 	Options:
@@ -39,10 +45,24 @@ usage() {
 	  --tap               one kernel: TAP on stdout and nothing else, no prove
 	  --update            look for newer Debian kernels now (else once a week)
 	  --guest-prog FILE   a static program to run in the guest instead of cow
+	  --resume DIR        go on with a run with --results DIR that a crash of the
+	                      guest or its own end cut off: what has no result yet
+	                      and did not run just then is run (takes --tap, and no
+	                      other option)
+
+	For kernel developers, with one kernel:
+	  --bisect-run        exit codes for "git bisect run": 0 good, 1 bad, 125 it
+	                      cannot be tested (does not build or boot, or all tests
+	                      are skipped), 129 wrong options: the bisection ends
+	  --gdb, --gdb=PORT   the guest waits for gdb (on a socket in the results, or
+	                      a TCP port); no time limits. What to type is shown
+	  --shell             a shell in the guest instead of cow, with everything in
+	                      place. If stdin is no terminal: runs what it says
 	  -h, --help          this text
 
-	All after -- is the command line of cow: see cow --help. One kernel: its
-	TAP is shown as it comes, by prove. Several: what failed, then a table.
+	All after -- is the command line of cow: see cow --help. Files that it names
+	come along into the guest. One kernel: its TAP is shown as it comes, by
+	prove. Several: what failed, then a table.
 
 	Exit code: 0 all passed, 1 a test failed or the guest crashed in the
 	middle, 2 could not be run.
@@ -59,7 +79,10 @@ usage() {
 	  run_vmtests.sh -k debian:6.1 -k debian:6.12          side by side
 	  run_vmtests.sh -k debian:6.12 -- --run 'ro-longterm.*'
 	  run_vmtests.sh -k debian:6.12 --tap -- --list
-	  run_vmtests.sh -k ~/linux/arch/x86/boot/bzImage --build ~/linux
+	  run_vmtests.sh --tree ~/linux -- --group quick
+	  run_vmtests.sh --tree ~/linux --gdb -- --run 'ro-longterm.gup.anon'
+	  git bisect run sh -c 'make -j8 bzImage modules || exit 125
+	          run_vmtests.sh --tree . --bisect-run -- --group kselftest'
 	  sudo ./run_vmtests.sh
 	EOF
 }
@@ -75,6 +98,12 @@ program=
 tap=
 update=
 accel=
+bisect=
+gdb=
+shell=
+resume=
+checked=
+locked=
 
 # --- options
 
@@ -91,12 +120,14 @@ directory() {
 value_option() {
 	case $1 in
 	-k)		kernels+=("$2") ;;
+	--tree)		kernels+=("tree:$(directory "$1" "$2")") ;;
 	--append)	append+=${append:+ }$2 ;;
 	--mem|--cpus|--timeout|--silence)
 			positive "$1" "$2" ;;
 	--modules)	modules=$(directory "$1" "$2") ;;
 	--build)	build=$(directory "$1" "$2") ;;
 	--results)	results=$2 ;;
+	--resume)	resume=$(directory "$1" "$2") ;;
 	--guest-prog)	[ -f "$2" ] || die "$1 $2: no such file"
 			program=$(realpath "$2") ;;
 	esac
@@ -105,13 +136,20 @@ value_option() {
 parse_options() {
 	while [ $# -gt 0 ]; do
 		case $1 in
-		-k|--append|--mem|--cpus|--timeout|--silence|--modules|\
-		--build|--results|--guest-prog)
+		-k|--tree|--append|--mem|--cpus|--timeout|--silence|\
+		--modules|--build|--results|--guest-prog|--resume)
 			[ $# -gt 1 ] || die "$1: needs a value"
 			value_option "$1" "$2" || exit
 			shift ;;
 		--tap)		tap=yes ;;
 		--update)	update=--update ;;
+		--bisect-run)	bisect=yes ;;
+		--gdb)		gdb=socket ;;
+		--gdb=*)	gdb=${1#*=}
+				[[ $gdb =~ ^[1-9][0-9]{0,4}$ ]] ||
+					die "$1: not a port" ;;
+		--shell)	shell='script'
+				[ ! -t 0 ] || [ ! -t 1 ] || shell='tty' ;;
 		-h|--help)	usage; exit 0 ;;
 		--)		shift; cow_args=("$@"); return ;;
 		-*)		die "$1: unknown option (see --help)" ;;
@@ -120,23 +158,6 @@ parse_options() {
 		esac
 		shift
 	done
-}
-
-# What prove could make nothing of is shown as it is.
-only_asks() {
-	local arg
-
-	for arg in "${cow_args[@]}"; do
-		case $arg in
-		-l|-lv|-vl|--list|--json|-h|--help|help|--version|--restore)
-			return 0 ;;
-		esac
-	done
-	return 1
-}
-
-slug() {
-	printf '%s' "${1//[^A-Za-z0-9._+-]/-}"
 }
 
 check_kernels() {
@@ -151,18 +172,51 @@ check_kernels() {
 	done
 }
 
+# --resume repeats what the run was told.
+check_resume() {
+	local others=${kernels[*]}$modules$build$append$program${boot_args[*]}
+
+	others+=$results$update$bisect$gdb$shell${cow_args[*]}
+	[ -z "$others" ] ||
+		die "--resume takes --tap and no other option:" \
+			"all others are those of the run"
+}
+
+# What makes sense with one kernel only.
+check_single() {
+	local option=$1
+
+	[ ${#kernels[@]} -eq 1 ] ||
+		die "$option takes one kernel, not ${#kernels[@]}"
+}
+
+check_debug() {
+	[ -z "$bisect" ] || check_single --bisect-run
+	[ -z "$gdb" ] || check_single --gdb
+	[ -z "$bisect" ] || [ -z "$gdb$shell" ] ||
+		die "--bisect-run goes with neither --gdb nor --shell"
+	[ -n "$shell" ] || return 0
+	check_single --shell
+	[ -z "$tap${cow_args[*]}" ] ||
+		die "--shell takes neither --tap nor arguments for cow"
+}
+
 check_options() {
-	! only_asks || tap=yes
+	if [ -n "$resume" ]; then
+		check_resume
+		return
+	fi
+	! only_asks "${cow_args[@]}" || tap=yes
+	check_debug
 	if [ ${#kernels[@]} -eq 0 ]; then
 		[ -z "$modules$build$append$program${boot_args[*]}" ] ||
 			die "options of a VM, but no kernel for one: -k KERNEL"
 		return 0
 	fi
-	[ -z "$tap" ] || [ ${#kernels[@]} -eq 1 ] ||
-		die "--tap takes one kernel, not ${#kernels[@]}"
-	[ -z "$modules$build" ] || [ ${#kernels[@]} -eq 1 ] ||
-		die "--modules and --build take one kernel, not ${#kernels[@]}"
+	[ -z "$tap" ] || check_single --tap
+	[ -z "$modules$build" ] || check_single "--modules and --build"
 	check_kernels
+	walk_args check_file "${cow_args[@]}"
 }
 
 # --- what is common to all runs
@@ -178,65 +232,32 @@ make_results() {
 	fi
 	mkdir -p "$results" || die "--results $results: cannot be made"
 	results=$(realpath "$results")
+	lock_results
 }
 
-# build_program TARGET FILE: the program, as fresh as its sources. What a make
-# that called us was told is not for this one.
-build_program() {
-	if [ -e "$TOP_DIR/Makefile" ]; then
-		"$VM_DIR/need.sh" build || exit
-		with_lock build env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL \
-			make -s -C "$TOP_DIR" "$1" >&2 ||
-			die "make $1 failed in $TOP_DIR"
-	fi
-	[ -e "$TOP_DIR/$2" ] || die "$TOP_DIR/$2: no such file (make $1)"
-}
-
-# Words as one would type them.
-quoted() {
-	local word words=()
-
-	for word; do
-		[[ $word =~ ^[A-Za-z0-9_./:=,+@%-]+$ ]] ||
-			word="'${word//\'/\'\\\'\'}'"
-		words+=("$word")
-	done
-	echo "${words[*]}"
+# Nobody resumes what is still running.
+lock_results() {
+	exec 8>"$results/lock"
+	flock -n 8 || die "$results: another run is writing there"
+	locked=yes
 }
 
 # repeat_command OPTION...: what to type to repeat a test; cow adds --run ID.
 # Its other options stay, but for those that select tests.
 repeat_command() {
-	local arg skip='' words=("$@" --)
+	local words=("$0" "$@" --) kept
 
-	for arg in "${cow_args[@]}"; do
-		if [ -n "$skip" ]; then
-			skip=
-			continue
-		fi
-		case $arg in
-		-r|-g|--run|--group)		skip=yes ;;
-		-r*|-g*|--run=*|--group=*)	;;
-		*)				words+=("$arg") ;;
-		esac
-	done
-	[[ $0 == */* ]] || words=(bash "$0" "${words[@]}")
-	[[ $0 != */* ]] || words=("$0" "${words[@]}")
-	quoted "${words[@]}"
-}
-
-write_command() {
-	local dir=$1
-
-	shift
-	printf '%s\0' "$@" >"$dir/command"
+	[[ $0 == */* ]] || words=(bash "${words[@]}")
+	mapfile -d '' kept < <(without_selection "${cow_args[@]}")
+	quoted "${words[@]}" "${kept[@]}"
 }
 
 # All of them or, asked for with --tap, one without prove.
 run_all() {
 	local names=("$@") opts=() code=0 name dir command
 
-	if [ -n "$tap" ]; then
+	if [ -n "$tap$shell" ]; then
+		[ -z "$shell" ] || exec <&7
 		mapfile -d '' command <"$results/$(slug "$1")/command"
 		setpriv --pdeathsig TERM -- "${command[@]}" || code=$?
 		return "$code"
@@ -268,102 +289,72 @@ worse() {
 
 # --- kernels in VMs
 
-guest_init() {
-	local init=$TOP_DIR/build/guest/init
-
-	if [ -z "$program" ]; then
-		build_program guest build/guest/cow
-		program=$TOP_DIR/build/guest/cow
-	elif [ -e "$TOP_DIR/Makefile" ]; then
-		build_program build/guest/init build/guest/init
-	fi
-	if [ ! -e "$init" ] || [ "$VM_DIR/init.c" -nt "$init" ]; then
-		mkdir -p "$(dirname "$init")"
-		gcc -static -O2 -Wall -Wextra -o "$init" "$VM_DIR/init.c" ||
-			die "$init: cannot be built"
-	fi
-}
-
-# module_for DIR RELEASE: the path of cowpin.ko, or nothing.
-module_for() {
-	local dir=$1 release=$2 from=()
-
-	[ ! -e "$dir/suite" ] || [ -n "$build" ] ||
-		from=("$(cat "$dir/suite")" "${dir##*_}")
-	if [ -n "$build" ]; then
-		"$VM_DIR/module.sh" "$build" "$release"
-	elif [ -e "$dir/build" ]; then
-		"$VM_DIR/module.sh" "$dir/build" "$release" "${from[@]}"
-	else
-		say "no --build DIR: no cowpin.ko; what this kernel's" \
-			"gup_test cannot do either is skipped"
-	fi
-}
-
-# The environment of cow in the guest: NUL-terminated.
-write_env() {
-	local options=(-k "$1")
-
-	[ -z "$append" ] || options+=(--append "$append")
-	[ -z "$modules" ] || options+=(--modules "$modules")
-	[ -z "$build" ] || options+=(--build "$build")
-	printf '%s\0' PATH=/bin:/sbin HOME=/root TERM=dumb COWPIN_CONTROL_FD=3 \
-		"COWPIN_REPEAT=$(repeat_command "${options[@]}" \
-			"${boot_args[@]}")"
-}
-
-# The first kernel decides for all of them.
-choose_accel() {
-	[ -n "$accel" ] || accel=$("$VM_DIR/accel.sh" "$@") || exit
-}
-
-prepare_kernel() {
-	local kernel=$1 dir release base module out image mods=$modules disks
-
-	dir=$("$VM_DIR/kernel.sh" $update "$kernel") || exit
-	release=$(cat "$dir/release")
-	module=$(module_for "$dir" "$release") || exit
-	[ -n "$mods" ] || [ ! -e "$dir/modules" ] || mods=$dir/modules
-	base=$("$VM_DIR/initramfs.sh" base "$release" "$mods" \
-		"$TOP_DIR/build/guest/init") || exit
-	image=$dir/vmlinux
-	[ -e "$image" ] || image=$dir/bzImage
-	choose_accel "$image" "$base"
-
-	out=$results/$(slug "$kernel")
-	mkdir -p "$out"
-	rm -f "$out"/{exit,status,tap,control.log,console.log}
-	write_env "$kernel" >"$out/env"
-	"$VM_DIR/initramfs.sh" run "$out/run.cpio" "$program" "$module" \
-		"$out/env" "${cow_args[@]}" || exit
-	cat "$base" "$out/run.cpio" >"$out/initramfs"
-	rm "$out/run.cpio"
-	mapfile -t disks < <("$VM_DIR/disks.sh" | tr ' ' '\n')
-	write_command "$out" "$VM_DIR/boot" --name "$kernel" --kernel "$image" \
-		--initrd "$out/initramfs" --results "$out" --accel "$accel" \
-		--qemu "$QEMU" --append "$append" "${boot_args[@]}" \
-		"${disks[@]}"
-}
-
-drop_images() {
-	rm -f "$results"/*/initramfs
-}
-
 run_vms() {
 	local kernel code=0
 
+	[ -z "$shell" ] || exec 7<&0 </dev/null
 	"$VM_DIR/need.sh" run || exit
 	guest_init
 	make_results
-	trap drop_images EXIT
 	for kernel in "${kernels[@]}"; do
 		prepare_kernel "$kernel"
 	done
+	printf '%s\n' "${kernels[@]}" >"$results/kernels"
 	run_all "${kernels[@]}" || code=$?
 	if [ ${#kernels[@]} -gt 1 ]; then
-		"$VM_DIR/summary" "$results" "${kernels[@]}" || true
+		"$TOP_DIR/report" summary "$results" "${kernels[@]}" || true
 	fi
-	[ "$code" = 0 ] || [ -n "$tap" ] || say "all output is in $results"
+	[ "$code" = 0 ] || [ -n "$tap$shell" ] ||
+		say "all output is in $results"
+	! grep -qs '^verdict crashed' "$results"/*/status || [ -n "$shell" ] ||
+		say "to go on after the crash: $0 --resume $results"
+	return "$code"
+}
+
+# left KEY DIR: what the status of a kernel has to say, or nothing.
+left() {
+	sed -n "s/^$1 //p" "$2/status" 2>/dev/null || true
+}
+
+# Prints "again" and gets things ready if there is something to go on with.
+prepare_resume() {
+	local out=$1 again
+
+	again=$("$VM_DIR/resume" prepare "$out") || return
+	[ -n "$again" ] || return 0
+	"$VM_DIR/initramfs.sh" again "$out/again.cpio" "$out/guest" || return
+	cat "$out/again.cpio" >>"$out/initramfs"
+	rm "$out/again.cpio"
+	[ -e "$out/boot" ] || cp "$out/command" "$out/boot"
+	write_command "$out" "$VM_DIR/resume" run "$out"
+	echo "$again"
+}
+
+run_resume() {
+	local name names out again code=0
+
+	results=$resume
+	[ -s "$results/kernels" ] ||
+		die "--resume $results: no results of kernels in VMs"
+	lock_results
+	"$VM_DIR/need.sh" run || exit
+	mapfile -t names <"$results/kernels"
+	for name in "${names[@]}"; do
+		again=$(prepare_resume "$results/$(slug "$name")") || exit
+		[ -z "$again" ] || kernels+=("$name")
+	done
+	if [ ${#kernels[@]} -eq 0 ]; then
+		say "nothing to resume in $results: no run there was cut off"
+	elif [ -n "$tap" ] && [ ${#kernels[@]} -gt 1 ]; then
+		die "--tap takes one kernel: ${kernels[*]} are to be resumed"
+	else
+		run_all "${kernels[@]}" || true
+	fi
+	for name in "${names[@]}"; do
+		out=$results/$(slug "$name")
+		again=$(left exit "$out")
+		code=$(worse "$code" "${again:-2}")
+	done
 	return "$code"
 }
 
@@ -390,13 +381,16 @@ module_here() {
 }
 
 run_here() {
-	local name dir code=0 env
+	local name dir code=0 env hash
 
 	build_program cow cow
 	make_results
-	env=("COWPIN_REPEAT=$(repeat_command)")
-	only_asks || mapfile -t -O 1 env < <(module_here)
 	name=$(uname -r)
+	hash=$(hash_config "/boot/config-$name")
+	env=("COWPIN_REPEAT=$(repeat_command)")
+	[ -z "$hash" ] || env+=("COWPIN_CONFIG_HASH=$hash")
+	only_asks "${cow_args[@]}" ||
+		mapfile -t -O ${#env[@]} env < <(module_here)
 	dir=$results/$(slug "$name")
 	mkdir -p "$dir"
 	rm -f "$dir"/{exit,status,tap}
@@ -406,9 +400,41 @@ run_here() {
 	return "$code"
 }
 
+# For git bisect run: 125 is "skip this one", 128 and above end the bisection.
+# A kernel on which every test is skipped is not good: nothing was seen.
+bisect_code() {
+	local tests skipped
+
+	tests=$(left tests "$results"/*/)
+	skipped=$(left skipped "$results"/*/)
+	if [ -z "$checked" ] && [ "$1" != 0 ]; then
+		echo 129
+	elif [ "$1" -ge 128 ]; then
+		echo "$1"
+	elif [ "$1" = 2 ] || [ "${tests:-0}" -le "${skipped:-0}" ]; then
+		echo 125
+	else
+		echo $(($1 != 0))
+	fi
+}
+
+finish() {
+	local code=$?
+
+	[ -z "$locked" ] || drop_images
+	[ -z "$bisect" ] || code=$(bisect_code "$code")
+	exit "$code"
+}
+
+trap finish EXIT
+# Before the options are known to be right, so that a wrong one is told.
+case " $* " in *" --bisect-run "*) bisect=yes ;; esac
 parse_options "$@"
 check_options
-if [ ${#kernels[@]} -gt 0 ]; then
+checked=yes
+if [ -n "$resume" ]; then
+	run_resume
+elif [ ${#kernels[@]} -gt 0 ]; then
 	run_vms
 else
 	run_here

@@ -7,12 +7,13 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+static const struct plan *plan;
 static int channel = -1;
 static int kmsg = -1;
 
 static void open_channels(void)
 {
-	const char *fd = getenv("COWPIN_CONTROL_FD");
+	const char *fd = getenv("COWPIN_CONTROL");
 
 	if (fd)
 		channel = atoi(fd);
@@ -22,6 +23,7 @@ static void open_channels(void)
 
 void control_plan(const struct plan *p)
 {
+	plan = p;
 	open_channels();
 	for (size_t i = 0; i < p->nr && channel >= 0; i++)
 		dprintf(channel, "plan %s\n", p->tests[i].id);
@@ -33,7 +35,7 @@ void control_run(const struct test *t)
 	int len = snprintf(line, sizeof(line), "<6>cowpin: run %s\n", t->id);
 
 	if (channel >= 0)
-		dprintf(channel, "run %s\n", t->id);
+		dprintf(channel, "run %td\n", t - plan->tests + 1);
 	/* KERN_INFO: in the log, not on the console. A log that takes no marker is no failure. */
 	if (kmsg >= 0 && write(kmsg, line, len) < len)
 		kmsg = -1;
@@ -47,5 +49,5 @@ void control_done(const struct test *t, const struct result *r)
 	};
 
 	if (channel >= 0)
-		dprintf(channel, "done %s %s\n", t->id, words[r->verdict]);
+		dprintf(channel, "done %td %s\n", t - plan->tests + 1, words[r->verdict]);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * What a run is doing, for whoever has to tell when it cannot do so any more: lines on the
- * descriptor that COWPIN_CONTROL_FD names, and markers in the kernel log.
+ * descriptor that COWPIN_CONTROL names, and markers in the kernel log.
  */
 #ifndef CONTROL_H
 #define CONTROL_H
@@ -11,9 +11,9 @@
 
 /* "plan ID" for each test. */
 void control_plan(const struct plan *p);
-/* "run ID", and "cowpin: run ID" in the kernel log. */
+/* "run N", the number in the plan (a serial port is slow), and "cowpin: run ID" in the kernel log. */
 void control_run(const struct test *t);
-/* "done ID ok|not-ok|skip". */
+/* "done N ok|not-ok|skip". */
 void control_done(const struct test *t, const struct result *r);
 
 #endif

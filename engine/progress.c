@@ -24,7 +24,7 @@ void progress_start(size_t planned, bool all)
 	const char *term = getenv("TERM"), *no_color = getenv("NO_COLOR");
 	/* A serial port is a terminal, too, but who started us there reads TAP. */
 	bool terminal = isatty(STDOUT_FILENO) && term && strcmp(term, "dumb") &&
-			!getenv("COWPIN_CONTROL_FD");
+			!getenv("COWPIN_CONTROL");
 
 	line.shown = terminal && !all;
 	line.colours = terminal && !(no_color && *no_color);

@@ -37,8 +37,8 @@ sub read_until {
 	return;
 }
 
-# Starts a run with its stdout in a pipe, as soon as it has output: running.
-sub start {
+# Starts a run with its stdout in a pipe.
+sub launch {
 	my @args = @_;
 	my $results = "$tmp/results" . ++$runs;
 	my $pid = open(my $out, '-|') // die "fork: $!\n";
@@ -50,7 +50,13 @@ sub start {
 		     '--results', $results, '--guest-prog', $guest, @args)
 			or exit 126;
 	}
-	my $run = { pid => $pid, out => $out, results => $results };
+	return { pid => $pid, out => $out, results => $results };
+}
+
+# As soon as it has output: it is running.
+sub started {
+	my ($run) = @_;
+
 	ok(defined read_until($run, qr/the second/), 'a run starts');
 	return $run;
 }
@@ -77,6 +83,15 @@ sub process {
 	return;
 }
 
+# Sends SIGNAL to the process NAME of a run, which must be there: a signal to
+# nobody would be told as a run that does not end.
+sub kill_ok {
+	my ($run, $signal, $name) = @_;
+
+	ok(my $pid = process($run, $name), "there is a process '$name'") or return;
+	kill($signal, $pid);
+}
+
 # The output ends when the last process that could write to it has ended.
 sub drain {
 	my ($run) = @_;
@@ -95,25 +110,35 @@ sub ends_ok {
 	is_deeply([processes($run->{results})], [], "$name: nothing is left");
 }
 
-for my $mode ([], ['--tap']) {
-	my $label = @$mode ? '--tap' : 'prove';
-	my $run = start(@$mode);
+# Both ways boot side by side.
+sub both {
+	my %runs = (prove => launch(), '--tap' => launch('--tap'));
 
-	ok(process($run, 'qemu'), "$label: QEMU runs");
-	kill('TERM', $run->{pid});
-	ends_ok($run, "$label, SIGTERM");
-
-	$run = start(@$mode);
-	kill('KILL', $run->{pid});
-	ends_ok($run, "$label, SIGKILL of run_vmtests.sh");
-
-	$run = start(@$mode);
-	kill('KILL', process($run, 'boot'));
-	ends_ok($run, "$label, SIGKILL of the supervisor");
+	started($_) for values %runs;
+	return %runs;
 }
 
-my $run = start('--tap');
-kill('KILL', process($run, 'qemu'));
+my %runs = both();
+for my $label (sort keys %runs) {
+	ok(process($runs{$label}, 'qemu'), "$label: QEMU runs");
+	kill('TERM', $runs{$label}{pid});
+	ends_ok($runs{$label}, "$label, SIGTERM");
+}
+
+%runs = both();
+for my $label (sort keys %runs) {
+	kill('KILL', $runs{$label}{pid});
+	ends_ok($runs{$label}, "$label, SIGKILL of run_vmtests.sh");
+}
+
+%runs = both();
+for my $label (sort keys %runs) {
+	kill_ok($runs{$label}, 'KILL', 'boot');
+	ends_ok($runs{$label}, "$label, SIGKILL of the supervisor");
+}
+
+my $run = started(launch('--tap'));
+kill_ok($run, 'KILL', 'qemu');
 my $rest = drain($run);
 close($run->{out});
 is($? >> 8, 1, 'SIGKILL of QEMU: exit code 1');

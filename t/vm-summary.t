@@ -1,7 +1,7 @@
 #!/usr/bin/perl
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# vm/summary: what failed, with its reason, then kernels side by side, and
+# report summary: what failed, with its reason, then kernels side by side, and
 # which verdicts differ. From results as vm/boot leaves them.
 
 use strict;
@@ -22,7 +22,7 @@ sub results {
 }
 
 sub summary {
-	my $got = run("$top/vm/summary", "$tmp/r", @_);
+	my $got = run("$top/report", 'summary', "$tmp/r", @_);
 
 	is($got->{code}, 0, 'exit code 0');
 	is($got->{err}, '', 'nothing on stderr');
@@ -69,16 +69,20 @@ skipped              0            1
 not-run              2            0
 seconds            7.0          5.5
 
-different:
+changed:
+absent         not-run      skipped
+
+better:
 stale           failed       passed
 known             todo       passed
-absent         not-run      skipped
 late           not-run       passed
 EOT
 
 like(summary('debian:6.12', 'debian:6.12'), qr/^all verdicts are the same$/m,
      'nothing different');
-like(summary('debian:6.12', 'debian:5.10'), qr/^same +passed +-$/m,
+like(summary('debian:6.12', 'debian:6.1'), qr/^worse:\n(?:\S.*\n)*late +passed +not-run$/m,
+     'what is worse, said so');
+like(summary('debian:6.12', 'debian:5.10'), qr/^gone:\nsame +passed +-$/m,
      'a kernel without results');
 
 done_testing();

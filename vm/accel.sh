@@ -36,9 +36,11 @@ boot_with_kvm() {
 
 	mkdir "$dir/root"
 	(cd "$dir/root" && cpio --quiet -id init <"$initramfs")
-	: >"$dir/env"
+	mkdir "$dir/guest"
+	: >"$dir/guest/env"
+	printf '%s\0' /bin/cow --probe >"$dir/guest/argv"
 	"$VM_DIR/initramfs.sh" run "$dir/run.cpio" "$dir/root/init" '' \
-		"$dir/env" --probe || return 1
+		"$dir/guest" || return 1
 	cat "$initramfs" "$dir/run.cpio" >"$dir/initramfs"
 	"$VM_DIR/boot" --name 'KVM probe' --accel kvm --mem 512 --cpus 1 \
 		--timeout $PROBE_SECONDS --qemu "$QEMU" --results "$dir" \

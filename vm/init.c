@@ -20,8 +20,12 @@
  *		signal N	... or was killed
  *		poweroff	all output is out, nothing more will come
  *
- * The program gets the control port as well (COWPIN_CONTROL_FD) and may add
- * lines of its own. So the verdict never depends on console text.
+ * The program gets the control port as well (COWPIN_CONTROL, the number of the
+ * descriptor) and may add lines of its own: "plan ID" for each test, "run ID" and
+ * "done ID" as they begin and end. So the verdict never depends on console text.
+ *
+ * Where there is a file /cowpin/tty, the program is a shell for a human: ttyS1 is
+ * its terminal.
  *
  * What to run is in /cowpin/argv and /cowpin/env (NUL-terminated strings),
  * which modules to load in /cowpin/modules, then /cowpin/modules.run ("PATH
@@ -36,6 +40,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/reboot.h>
 #include <sys/resource.h>
@@ -283,8 +288,26 @@ static void write_file(const char *path, const char *text)
 	close(fd);
 }
 
+/* With an emulated CPU the kernel was booted on one: see one_cpu() in boot. */
+static void online_cpus(void)
+{
+	char path[64];
+
+	if (!getenv("COWPIN_ONLINE"))
+		return;
+	for (int cpu = 1;; cpu++) {
+		snprintf(path, sizeof(path),
+			 "/sys/devices/system/cpu/cpu%d", cpu);
+		if (access(path, F_OK))
+			return;
+		strcat(path, "/online");
+		write_file(path, "1");
+	}
+}
+
 static void prepare(void)
 {
+	online_cpus();
 	set_limit(RLIMIT_MEMLOCK, RLIM_INFINITY);
 	set_limit(RLIMIT_NOFILE, 65536);
 	set_limit(RLIMIT_CORE, 0);
@@ -317,18 +340,53 @@ static char **read_strings(const char *path)
 	return strings;
 }
 
-static void __attribute__((noreturn)) exec_program(char **argv, char **env)
+/* What open_ports() took away, and a session that ^C is for. */
+static void make_terminal(int fd)
 {
-	int null = open("/dev/null", O_RDONLY);
+	struct termios tio;
 
 	setsid();
+	ioctl(fd, TIOCSCTTY, 0);
+	if (tcgetattr(fd, &tio))
+		return;
+	tio.c_iflag |= ICRNL | IXON;
+	tio.c_oflag |= OPOST | ONLCR;
+	tio.c_lflag |= ISIG | ICANON | IEXTEN | ECHO | ECHOE | ECHOK;
+	tcsetattr(fd, TCSANOW, &tio);
+}
+
+/* Its input, output and errors: from nowhere and to two ports, or a terminal. */
+static int connect_program(void)
+{
+	bool terminal = !access("/cowpin/tty", F_OK);
+	int in = terminal ? ports[OUT] : open("/dev/null", O_RDONLY);
+
+	/*
+	 * Else no session of its own: its leader gets the first terminal that it
+	 * opens, and what is still to be sent there is thrown away when it ends.
+	 */
+	if (terminal)
+		make_terminal(in);
+	else
+		setpgid(0, 0);
+	if (dup2(in, STDIN_FILENO) < 0 ||
+	    dup2(ports[OUT], STDOUT_FILENO) < 0 ||
+	    dup2(terminal ? in : ports[ERR], STDERR_FILENO) < 0 ||
+	    dup2(ports[CONTROL], CONTROL_FD) < 0)
+		return -1;
+	return chdir("/tmp");
+}
+
+static void __attribute__((noreturn)) exec_program(char **argv, char **env)
+{
+	char control[16];
+
+	snprintf(control, sizeof(control), "%d", CONTROL_FD);
 	clearenv();
 	for (; *env; env++)
 		putenv(*env);
-	if (dup2(null, STDIN_FILENO) < 0 ||
-	    dup2(ports[OUT], STDOUT_FILENO) < 0 ||
-	    dup2(ports[ERR], STDERR_FILENO) < 0 ||
-	    dup2(ports[CONTROL], CONTROL_FD) < 0 || chdir("/tmp"))
+	setenv("COWPIN_CONTROL", control, 1);
+	if (connect_program())
 		die("set up %s: %s", argv[0], strerror(errno));
 	execv(argv[0], argv);
 	tell("fatal %s: %s", argv[0], strerror(errno));

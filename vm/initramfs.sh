@@ -6,11 +6,16 @@
 #	and the modules of vm/modules. MODULES is /lib/modules/RELEASE of the
 #	kernel, or empty for a kernel without modules. Cached.
 #
-# initramfs.sh run OUT PROGRAM MODULE ENV [ARG...]
-#	write what differs between two runs, also a cpio: the program and its
-#	arguments, its environment (a file, NUL-terminated), cowpin.ko
-#	(or empty). Behind the first one it makes the initramfs. Arguments go
-#	this way because a kernel command line is short and knows no quoting.
+# initramfs.sh run OUT PROGRAM MODULE DIR
+#	write what differs between two runs, also a cpio: the program,
+#	cowpin.ko (or empty), and DIR, which is /cowpin in the guest: argv and
+#	env (NUL-terminated), files that arguments name. Behind the first one
+#	it makes the initramfs. Arguments go this way because a kernel command
+#	line is short and knows no quoting.
+#
+# initramfs.sh again OUT DIR
+#	write DIR only: behind an initramfs, it takes the place of the former
+#	one.
 #
 # The cpio is not compressed: an emulated CPU takes longer to decompress it
 # than QEMU to copy it.
@@ -129,19 +134,19 @@ base() {
 
 	with_lock "initramfs-$key" make_base "$release" "$modules" "$init" \
 		"$final"
+	touch "$final"
+	prune "$CACHE/initramfs" '*.cpio'
 	echo "$final"
 }
 
 run() {
-	local out=$1 program=$2 module=$3 env=$4 dir
+	local out=$1 program=$2 module=$3 from=$4 dir
 
-	shift 4
 	dir=$(cache_tmp run)
-	mkdir -p "$dir/bin" "$dir/cowpin"
+	mkdir -p "$dir/bin"
 	cp -L "$program" "$dir/bin/cow"
 	chmod 755 "$dir/bin/cow"
-	printf '%s\0' /bin/cow "$@" >"$dir/cowpin/argv"
-	cp "$env" "$dir/cowpin/env"
+	cp -r "$from" "$dir/cowpin"
 	if [ -n "$module" ]; then
 		cp "$module" "$dir/cowpin/cowpin.ko"
 		echo /cowpin/cowpin.ko >"$dir/cowpin/modules.run"
@@ -150,10 +155,21 @@ run() {
 	rm -rf "$dir"
 }
 
+again() {
+	local out=$1 from=$2 dir
+
+	dir=$(cache_tmp again)
+	cp -r "$from" "$dir/cowpin"
+	pack "$dir" >"$out"
+	rm -rf "$dir"
+}
+
 case ${1:-} in
 base)	[ $# -eq 4 ] || die "usage: initramfs.sh base RELEASE MODULES INIT"
 	shift; base "$@" ;;
-run)	[ $# -ge 5 ] || die "usage: initramfs.sh run OUT PROGRAM MODULE ENV ..."
+run)	[ $# -eq 5 ] || die "usage: initramfs.sh run OUT PROGRAM MODULE DIR"
 	shift; run "$@" ;;
-*)	die "usage: initramfs.sh base|run ..." ;;
+again)	[ $# -eq 3 ] || die "usage: initramfs.sh again OUT DIR"
+	shift; again "$@" ;;
+*)	die "usage: initramfs.sh base|run|again ..." ;;
 esac

@@ -3,7 +3,8 @@
 #
 # kernel.sh [--update] SPEC: get a kernel, print the directory that has it
 #
-#	SPEC	debian:VERSION, debian:newest, or the path of a bzImage
+#	SPEC	debian:VERSION, debian:newest, tree:DIR (a kernel tree that is
+#		built), or the path of a bzImage
 #
 # The directory is in the cache and has
 #
@@ -246,7 +247,27 @@ get_file() {
 	"$VM_DIR/bzimage" release "$file" >/dev/null
 	final=$CACHE/kernels/file_$(sha256sum <"$file" | cut -c1-16)
 	with_lock "$(basename "$final")" add_file "$file" "$final"
+	touch "$final"
+	prune "$CACHE/kernels" 'file_*'
 	echo "$final"
+}
+
+# --- a tree in which he builds them
+
+# The image must be of what the tree is now: the module will be.
+get_tree() {
+	local tree=$1 image=$1/arch/x86/boot/bzImage release built
+
+	[ -e "$tree/Makefile" ] || die "$tree: no kernel tree (no Makefile)"
+	[ -e "$image" ] || die "$tree: build it first (make bzImage modules):" \
+		"there is no arch/x86/boot/bzImage"
+	release=$(cat "$tree/include/config/kernel.release" 2>/dev/null) ||
+		die "$tree: build it first: no include/config/kernel.release"
+	built=$("$VM_DIR/bzimage" release "$image") || exit
+	[ "$release" = "$built" ] ||
+		die "$tree: build it first: the tree is $release," \
+			"its bzImage $built"
+	get_file "$image"
 }
 
 main() {
@@ -257,8 +278,9 @@ main() {
 	[ $# -eq 1 ] || die "usage: kernel.sh [--update] SPEC"
 	case $1 in
 	debian:*)	get_debian "$1" ;;
+	tree:*)		get_tree "${1#tree:}" ;;
 	*:*)		[ -e "$1" ] || die "$1: unknown kind of kernel" \
-				"(debian:VERSION or the path of a bzImage)"
+				"(debian:VERSION, tree:DIR or the path of a bzImage)"
 			get_file "$1" ;;
 	*)		get_file "$1" ;;
 	esac

@@ -20,7 +20,7 @@ say() {
 # It could not be run: exit code 2, one line, everywhere.
 die() {
 	say "$*"
-	exit 2
+	exit "${DIE_CODE:-2}"
 }
 
 have() {
@@ -61,6 +61,18 @@ publish() {
 	mkdir -p "$(dirname "$2")"
 	rm -rf "$2"
 	mv -T "$1" "$2"
+}
+
+# prune DIR GLOB: what was not used for a week. For what is cheap to make again, and
+# would pile up where every kernel is a new one.
+prune() {
+	find "$1" -mindepth 1 -maxdepth 1 -name "$2" -mtime +7 \
+		-exec rm -rf {} + 2>/dev/null || true
+}
+
+# slug NAME: as the name of a directory.
+slug() {
+	printf '%s' "${1//[^A-Za-z0-9._+-]/-}"
 }
 
 # hash_of FILE...: of names and contents.

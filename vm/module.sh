@@ -57,6 +57,11 @@ host_make() {
 
 	want=$(kernel_gcc "$build")
 	have "gcc-${want:-none}" || args=(CC=gcc)
+	! grep -qs '^CONFIG_CC_IS_CLANG=y' "$build/include/config/auto.conf" ||
+		args=(LLVM=1)
+	# "make bzImage" leaves the symbols of the kernel here.
+	[ -e "$build/Module.symvers" ] || [ ! -e "$build/vmlinux.symvers" ] ||
+		args+=("KBUILD_EXTRA_SYMBOLS=$build/vmlinux.symvers")
 	make -C "$dir" "${MAKE_ARGS[@]}" KDIR="$build" "${args[@]}"
 }
 
@@ -161,12 +166,12 @@ main() {
 	key=$({
 		cd "$SOURCES" && hash_of ./*.[ch] Kbuild Makefile
 		realpath "$build"
-		stat -c %Y "$build/Module.symvers" 2>/dev/null || true
+		stat -c %Y "$build"/{Module,vmlinux}.symvers 2>/dev/null || true
 	} | sha256sum | cut -c1-16)
 	local final=$CACHE/modules/$release-$key
 
-	with_lock "module-$key" build_module "$build" "$release" "$suite" \
-		"$version" "$final" || exit 2
+	with_lock "module-$key" build_module "$(realpath "$build")" "$release" \
+		"$suite" "$version" "$final" || exit 2
 	echo "$final/cowpin.ko"
 }
 
