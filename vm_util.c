@@ -262,7 +262,7 @@ long long hugetlb_count(size_t size, const char *counter)
 }
 
 /* The number behind "NAME<separators>" at the start of a line of @path; -errno. */
-static long long table_number(const char *path, const char *name)
+long long table_number(const char *path, const char *name)
 {
 	FILE *f = fopen(path, "re");
 	size_t len = strlen(name);

@@ -96,6 +96,8 @@ long long hugetlb_count(size_t size, const char *counter);
 /* Path of that counter. */
 char *hugetlb_path(size_t size, const char *counter, char *buf, size_t len);
 
+/* The number behind @name at the start of a line of @path; -errno. */
+long long table_number(const char *path, const char *name);
 /* The field @name (kB, returned in bytes) of /proc/meminfo; -errno. */
 long long meminfo(const char *name);
 /* A counter of /proc/vmstat, folded over the CPUs if we may; -errno. */

@@ -100,7 +100,7 @@ static void account(void)
 
 int act_look(const struct command *c)
 {
-	bool all = c->cmd == CMD_LOOK_ALL;
+	bool all = c->cmd == CMD_LOOK_ALL || (c->look && c->all);
 
 	look_at_memory(all);
 	if (c->account)

@@ -12,6 +12,7 @@ void model_start(struct model *m, size_t cells, bool shared, bool has_file)
 	m->pins = 0;
 	m->cells = cells;
 	m->shared = shared;
+	m->zeropage = !shared && !has_file;
 	m->gen = 1;
 	m->losses = 0;
 	m->writer[1] = WRITER_FILE;
@@ -22,7 +23,6 @@ void model_start(struct model *m, size_t cells, bool shared, bool has_file)
 
 		m->file[c] = has_file ? (struct value){ WRITER_FILE, 1 } : VALUE_ZERO;
 		*cell = (struct model_cell){ .state = CELL_SHOWS_FILE };
-		cell->since = 1;
 		cell->prot = PROT_READ | PROT_WRITE;
 	}
 }
@@ -154,7 +154,6 @@ void model_discard(struct model *m, int actor, size_t first, size_t count)
 			continue;
 		detach(m, actor, c);
 		cell->state = CELL_SHOWS_FILE;
-		cell->since = m->gen;
 	}
 }
 
@@ -164,6 +163,7 @@ static void detach_all(struct model *m, size_t cell)
 	for (int i = 0; i < m->pins; i++) {
 		struct model_pin *p = &m->pin[i];
 
+		p->of_file[cell] = false;
 		if (!p->held || p->detached[cell] || cell < p->first ||
 		    cell >= p->first + p->cells)
 			continue;
@@ -191,7 +191,7 @@ struct value model_file_write(struct model *m, size_t first, size_t count)
 	for (size_t c = first; c < first + count; c++) {
 		m->file[c] = v;
 		for (int i = 0; i < m->pins; i++)
-			if (m->shared || m->pin[i].of_file[c])
+			if (m->pin[i].of_file[c])
 				m->pin[i].later[c] |= 1ULL << v.gen;
 	}
 	return v;
@@ -221,13 +221,12 @@ void model_exit(struct model *m, int actor)
 }
 
 /* What the kernel promises of a pin on one page of its owner. */
-static enum promise promise_of(const struct model *m, unsigned int flags, int state,
-			       size_t cell)
+static enum promise promise_of(const struct model *m, unsigned int flags, int state)
 {
 	/* Memory that nobody wrote shows a zeropage, and that is what is stored. */
 	if (flags & PIN_STORES)
-		return state == CELL_SHOWS_FILE && !m->file[cell].writer ? PROMISE_FROZEN
-									 : PROMISE_SNAPSHOT;
+		return m->zeropage && state == CELL_SHOWS_FILE ? PROMISE_FROZEN
+							       : PROMISE_SNAPSHOT;
 	if (flags & PIN_IS_GET)
 		return PROMISE_SNAPSHOT;
 	if ((flags & (PIN_RW | PIN_LONGTERM)) || m->shared || state == CELL_OWN)
@@ -247,7 +246,7 @@ void model_pin(struct model *m, int pin, int owner, unsigned int flags, size_t f
 	p->first = first;
 	p->cells = count;
 	for (size_t c = first; c < first + count; c++) {
-		p->promise[c] = promise_of(m, flags, m->actor[owner].cell[c].state, c);
+		p->promise[c] = promise_of(m, flags, m->actor[owner].cell[c].state);
 		p->at[c] = model_sees(m, owner, c);
 		p->detached[c] = 0;
 		p->later[c] = 0;
@@ -263,14 +262,17 @@ void model_unpin(struct model *m, int pin)
 	m->pin[pin].held = false;
 }
 
-/* Cell @cell of pin @p is written through it; its owner has lost the page. */
+/*
+ * Cell @cell of pin @p is written through it; its owner has lost the page. The pins that
+ * lost it with that step have the same page: the owner's, and all of a file's page.
+ */
 static void poke_detached(struct model *m, const struct model_pin *p, size_t cell, struct value v)
 {
 	for (int i = 0; i < m->pins; i++) {
 		struct model_pin *q = &m->pin[i];
 
-		/* Lost by the same owner at the same time: the same page. */
-		if (!q->held || q->owner != p->owner || q->detached[cell] != p->detached[cell] ||
+		if (!q->held || (q->owner != p->owner && !m->shared) ||
+		    q->detached[cell] != p->detached[cell] ||
 		    cell < q->first || cell >= q->first + q->cells)
 			continue;
 		if (q->promise[cell] == PROMISE_EXACT)
@@ -296,13 +298,7 @@ struct value model_poke(struct model *m, int pin)
 
 bool model_allows(const struct model *m, int actor, size_t cell, struct value seen)
 {
-	const struct model_cell *c = &m->actor[actor].cell[cell];
-
-	if (value_eq(seen, model_sees(m, actor, cell)))
-		return true;
-	/* A private mapping may show the file as it is or as it was when first touched. */
-	return c->state == CELL_SHOWS_FILE && !m->shared &&
-	       seen.writer == WRITER_FILE && seen.gen >= c->since && seen.gen <= m->gen;
+	return value_eq(seen, model_sees(m, actor, cell));
 }
 
 bool model_pin_attached(const struct model *m, int pin, size_t cell)

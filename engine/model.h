@@ -23,8 +23,7 @@ enum promise {
 enum cell_state {
 	CELL_GONE,		/* not mapped */
 	CELL_OWN,		/* the process's own: v */
-	CELL_SHOWS_FILE,	/* what is behind the memory, a file's content as of generation
-				 * `since` or later, or zeroes */
+	CELL_SHOWS_FILE,	/* what is behind the memory: a file's content, or zeroes */
 };
 
 struct model_cell {
@@ -32,7 +31,6 @@ struct model_cell {
 	uint8_t prot;		/* PROT_* */
 	bool dontfork;
 	struct value v;
-	uint16_t since;
 };
 
 struct model_actor {
@@ -50,7 +48,7 @@ struct model_pin {
 	/* Generations that its owner saw later, a bit each: for snapshots. */
 	uint64_t later[CELLS_MAX];
 	uint16_t detached[CELLS_MAX];	/* number of the loss by which the owner lost the page */
-	bool of_file[CELLS_MAX];	/* private, but it was the file's page that was pinned */
+	bool of_file[CELLS_MAX];	/* the page that was pinned is the file's, and still is */
 };
 
 /* Writes of one test: generations from 1. */
@@ -59,6 +57,7 @@ struct model_pin {
 struct model {
 	size_t cells;
 	bool shared;		/* MAP_SHARED: a write goes to the file */
+	bool zeropage;		/* what nobody wrote is one page that nobody can write to */
 	int actors, pins;	/* how many of them there are, or were */
 	uint16_t gen;		/* of the last write */
 	uint16_t losses;	/* steps by which pages were lost */

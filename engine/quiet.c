@@ -51,7 +51,10 @@ static void differs(struct report *r, const char *fmt, ...)
 static long long pins(size_t size)
 {
 	(void)size;
-	return vmstat("nr_foll_pin_acquired") - vmstat("nr_foll_pin_released");
+	long long acquired = vmstat("nr_foll_pin_acquired");
+
+	/* Folded over the CPUs by the line above. */
+	return acquired - table_number("/proc/vmstat", "nr_foll_pin_released");
 }
 
 static long long pool_taken(size_t size)
@@ -121,15 +124,17 @@ static void add_pools(void)
 	}
 }
 
-static bool number_back(struct number *n, uint64_t deadline)
+static long long settled(struct number *n, uint64_t deadline)
 {
+	long long now = n->read(n->size);
 	int ms = 1;
 
-	while (n->late && n->read(n->size) != n->normal && now_ns() < deadline) {
+	while (n->late && now != n->normal && now_ns() < deadline) {
 		poll(NULL, 0, ms);	/* there is no event to wait for */
 		ms = ms < 64 ? 2 * ms : ms;
+		now = n->read(n->size);
 	}
-	return n->read(n->size) == n->normal;
+	return now;
 }
 
 static void check_numbers(struct report *r)
@@ -138,11 +143,10 @@ static void check_numbers(struct report *r)
 
 	for (struct number *n = numbers; n < numbers + nr_numbers; n++) {
 		char token[16] = "";
-		long long now;
+		long long now = settled(n, deadline);
 
-		if (number_back(n, deadline))
+		if (now == n->normal)
 			continue;
-		now = n->read(n->size);
 		r->found |= n->read == taint ? QUIET_TAINTED : QUIET_LEFT;
 		differs(r, "%s%s%s: %lld, before %lld", n->what, n->size ? " " : "",
 			n->size ? size_token(n->size, token, sizeof(token)) : "", now, n->normal);

@@ -27,8 +27,8 @@
  * After that many tests, or that long, none is begun until none runs: then all must be as
  * it was. Only then are their results printed.
  */
-#define BATCH_MAX	64
-#define BATCH_TIME	NS_PER_S
+#define BATCH_MAX	256
+#define BATCH_TIME	(2 * NS_PER_S)
 
 /* Who left something behind is found by having each do it again; some do so only at times. */
 #define TRIALS		3

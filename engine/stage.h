@@ -47,7 +47,8 @@ struct command {
 	const struct provider *by;	/* CMD_STEP pin: resolved */
 	struct value v;			/* what to write */
 	int other;			/* fork: index of the child */
-	bool look;			/* CMD_LOOK follows at once */
+	bool look;			/* CMD_LOOK follows at once, */
+	bool all;			/* or, after the last step, CMD_LOOK_ALL */
 	bool account;			/* of a look: fill in anon_bytes */
 	bool verify;			/* pin: afterwards, is the memory still of its kind? */
 };
