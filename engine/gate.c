@@ -111,6 +111,13 @@ bool gate_requires(enum need need, size_t size)
 
 /* --- what there was --- */
 
+static bool run_failed;
+
+void gate_fail(void)
+{
+	run_failed = true;
+}
+
 static struct seen_kind *kind_named(const char *name)
 {
 	for (size_t i = 0; i < nr_kinds; i++)
@@ -190,5 +197,5 @@ bool gate_end(size_t planned)
 	free(kinds);
 	kinds = NULL;
 	nr_kinds = 0;
-	return good && ran;
+	return good && ran && !run_failed;
 }

@@ -25,6 +25,9 @@ int gate_hugetlb(size_t *sizes);
 /* Is @need at @size demanded? Then its absence is a failure, not a skip. */
 bool gate_requires(enum need need, size_t size);
 
+/* The run as a whole did wrong; told by whoever says so. */
+void gate_fail(void);
+
 /* Take notice of a result. */
 void gate_count(const struct test *t, const struct result *r);
 

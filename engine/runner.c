@@ -365,6 +365,8 @@ int run_plan(const struct plan *p, const struct run_options *o)
 	for (unsigned int round = 0; round < o->repeat && !stopping(); round++)
 		run_round();
 	slots_retire_all();
+	if (health_leaks())
+		gate_fail();
 	tap_end(run.before);
 	settings_end();
 	free(run.progress);

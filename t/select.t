@@ -119,6 +119,17 @@ like($r->{out}, qr/^# skipped \d+: no-root$/m, 'skips are counted by reason');
 like($r->{out}, qr/^# absent: anon \(no-root\)$/m, 'kinds that never ran are named');
 
 SKIP: {
+	skip('no-root: nothing runs', 3) if !is_root();
+	# A stand-in for debugfs: commands overwrite the first line, the rest is the report.
+	local $ENV{COWPIN_KMEMLEAK} = file("........\nunreferenced object 0xffff8880 (size 64):\n");
+	$r = cow('--run', 'fork.basic.anon');
+	like($r->{out}, qr/^# kmemleak: unreferenced object 0xffff8880/m, 'kmemleak: reported');
+	is($r->{code}, 1, 'kmemleak: the run fails');
+	$ENV{COWPIN_KMEMLEAK} = file("........\n");
+	is(cow('--run', 'fork.basic.anon')->{code}, 0, 'kmemleak without a report: it does not');
+}
+
+SKIP: {
 	skip('no-root: nothing runs', 6) if !is_root();
 	my @mixed = ('--run', 'fork.basic.anon,ro-longterm.gup.memfd');
 	$r = cow(@mixed);
