@@ -19,7 +19,7 @@ endif
 all: cow
 
 cow: $(O)/cow
-	cp $< $@
+	cp --remove-destination $< $@
 
 $(O)/cow: $(OBJ)
 	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)

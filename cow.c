@@ -11,6 +11,7 @@
 #include "engine/list.h"
 #include "engine/options.h"
 #include "engine/select.h"
+#include "engine/race.h"
 #include "engine/start.h"
 #include "engine/stress.h"
 
@@ -63,6 +64,7 @@ static const struct {
 } programs[] = {
 	{ "bench", pin_cost_main },
 	{ "exec", exec_main },
+	{ "race", race_main },
 	{ "stress", stress_main },
 };
 

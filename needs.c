@@ -322,9 +322,25 @@ static bool compact_met(const struct ask *a)
 	       no(a, "/proc/sys/vm/compact_memory is not there or not writable");
 }
 
+static bool ksm_met(const struct ask *a)
+{
+	return file_number("/sys/kernel/mm/ksm/run") == 1 ||
+	       no(a, "the kernel has no KSM, or it does not run");
+}
+
 static bool split_met(const struct ask *a)
 {
-	return !access(SPLIT_FILE, W_OK) || no(a, "no " SPLIT_FILE " (no THP, or no debugfs)");
+	char *at = mmap(NULL, page_size(), PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	char range[96];
+	int ret;
+
+	/* Of a process's range it can be asked since 5.13; there is nothing to split here. */
+	snprintf(range, sizeof(range), "%d,%#lx,%#lx", getpid(), (unsigned long)at,
+		 (unsigned long)(at + page_size()));
+	ret = file_write(SPLIT_FILE, range);
+	munmap(at, page_size());
+	return !ret || no(a, "no " SPLIT_FILE " that takes a range (5.13, THP, debugfs): %s",
+			  strerror(-ret));
 }
 
 static const struct {
@@ -354,6 +370,7 @@ static const struct {
 	[NEED_DONTUNMAP] = { .code = "no-dontunmap", .met = dontunmap_met },
 	[NEED_UFFDMOVE] = { .code = "no-uffdmove", .met = uffdmove_met },
 	[NEED_COMPACT] = { .code = "no-compact", .met = compact_met },
+	[NEED_KSM] = { .code = "no-ksm", .met = ksm_met },
 	[NEED_SPLIT] = { .code = "no-split", .met = split_met },
 	[NEED_SOFTDIRTY] = { .code = "no-softdirty", .met = softdirty_met },
 };

@@ -33,6 +33,7 @@ enum need {
 	NEED_DONTUNMAP,		/* MREMAP_DONTUNMAP of any mapping */
 	NEED_UFFDMOVE,
 	NEED_COMPACT,
+	NEED_KSM,		/* ksmd, and it runs */
 	NEED_SPLIT,		/* debugfs: splitting of large folios */
 	NR_NEEDS
 };

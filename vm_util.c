@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 size_t page_size(void)
@@ -320,6 +321,16 @@ long long smaps_bytes(const void *addr, const char *name)
 	}
 	fclose(f);
 	return ret;
+}
+
+bool kernel_at_least(int major, int minor)
+{
+	struct utsname u;
+	int have_major, have_minor;
+
+	if (uname(&u) || sscanf(u.release, "%d.%d", &have_major, &have_minor) != 2)
+		return false;
+	return have_major > major || (have_major == major && have_minor >= minor);
 }
 
 char *size_token(size_t size, char *buf, size_t len)

@@ -106,6 +106,9 @@ long long vmstat(const char *name);
 /* Field @name in bytes of the smaps entry of the VMA that holds @addr; -errno. */
 long long smaps_bytes(const void *addr, const char *name);
 
+/* Is the running kernel's version at least that? */
+bool kernel_at_least(int major, int minor);
+
 /* "4k", "64k", "2M", "1G" for ids. */
 char *size_token(size_t size, char *buf, size_t len);
 /* The other way round: bytes, 0 if it is none. */

@@ -305,7 +305,10 @@ static bool keeps_kind(const struct step *s)
 	for (const struct step *b = d.test->steps->step; b < s; b++)
 		if (b->op != OP_FILL && b->op != OP_READ && b->op != OP_PIN)
 			return false;
-	if (props & (KIND_ANON | KIND_SHARED))
+	/* Before 5.19 no kernel knew for sure that nobody shares them, and copied to be safe. */
+	if (props & KIND_ANON)
+		return kernel_at_least(5, 19);
+	if (props & KIND_SHARED)
 		return true;
 	/* An earlier pin may have made the pages the process's own. */
 	for (size_t c = 0; c < d.model.cells; c++)

@@ -45,6 +45,14 @@ static void enable_thp(void)
 	settings_set(THP_SYSFS "/khugepaged/scan_sleep_millisecs", "3600000");
 }
 
+/* All that is offered, at once. */
+static void run_ksm(void)
+{
+	settings_set("/sys/kernel/mm/ksm/sleep_millisecs", "0");
+	settings_set("/sys/kernel/mm/ksm/pages_to_scan", "2000");
+	settings_set("/sys/kernel/mm/ksm/run", "1");
+}
+
 static unsigned int all_needs(const struct plan *p)
 {
 	unsigned int needs = 0;
@@ -73,6 +81,8 @@ void provision(const struct plan *p, unsigned int jobs, unsigned int more)
 		charge_provide();
 	if (needs & NEED(SWAP))
 		swap_provide();
+	if (needs & NEED(KSM))
+		run_ksm();
 	scratch_provide(needs);
 	pools_fill(p, jobs);
 }

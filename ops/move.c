@@ -48,6 +48,8 @@ static int remap_run(struct mem *m, size_t page, size_t pages, struct value v)
 	(void)page;
 	(void)pages;
 	(void)v;
+	if ((m->kind->props & KIND_HUGETLB) && !kernel_at_least(5, 16))
+		return -EOPNOTSUPP;
 	return move_whole(m, 0, "mremap");
 }
 
@@ -59,10 +61,13 @@ static int dontunmap_run(struct mem *m, size_t page, size_t pages, struct value 
 	return move_whole(m, MREMAP_DONTUNMAP, "mremap with MREMAP_DONTUNMAP");
 }
 
-/* EFAULT: an earlier step has cut the region into several mappings. */
+/*
+ * EFAULT: an earlier step has cut the region into several mappings. EOPNOTSUPP: hugetlb pages
+ * before 5.16.
+ */
 DEFINE_OPERATION(remap) = {
 	.id = "remap", .about = "mremap() of all of it to another place; pages go along",
-	.refuses = { -EFAULT }, .run = remap_run,
+	.refuses = { -EFAULT, -EOPNOTSUPP }, .run = remap_run,
 };
 
 DEFINE_OPERATION(dontunmap) = {
