@@ -11,6 +11,9 @@
 #define WORD_MASK9	0x1ffULL
 #define CHECK_MASK7	0x7fULL
 
+/* The word that is the mark of its page; none of those that are sampled. */
+#define MARK		257
+
 /* Regions up to this many pages are written and compared whole. */
 #define WHOLE_PAGES	2
 
@@ -46,6 +49,11 @@ size_t layout_word(const struct layout *l, size_t i)
 	/* 0, about 1/3, about 2/3 (not on a power of two), last. */
 	return i == WORDS_SAMPLED - 1 ? l->page - sizeof(uint64_t)
 				      : (l->page / 3 * i) & ~(sizeof(uint64_t) - 1);
+}
+
+bool layout_is_mark(const struct layout *l, size_t i)
+{
+	return l->whole && i == MARK;
 }
 
 void layout_cells(const struct layout *l, size_t page, size_t pages, size_t *first, size_t *count)
@@ -92,8 +100,25 @@ void content_write(const struct layout *l, void *at, size_t page, struct value v
 		size_t off = layout_word(l, i);
 		volatile uint64_t *p = (volatile uint64_t *)((char *)at + off);
 
-		*p = word_encode(v, page, off / sizeof(uint64_t));
+		if (!layout_is_mark(l, i))
+			*p = word_encode(v, page, off / sizeof(uint64_t));
 	}
+}
+
+void content_mark(const struct layout *l, void *at, size_t page, struct value v)
+{
+	(void)l;
+	((volatile uint64_t *)at)[MARK] = word_encode(v, page, MARK);
+}
+
+uint64_t content_mark_of(const void *at)
+{
+	return ((const volatile uint64_t *)at)[MARK];
+}
+
+bool content_mark_is(uint64_t raw, size_t page, struct value v)
+{
+	return raw == word_encode(v, page, MARK);
 }
 
 void content_read(const struct layout *l, const void *at, uint64_t *out)
@@ -128,6 +153,8 @@ struct reading content_judge(const struct layout *l, size_t page, const uint64_t
 		size_t off = layout_word(l, i);
 		struct word w;
 
+		if (layout_is_mark(l, i))
+			continue;
 		if (!word_decode(words[i], &w)) {
 			r.kind = CELL_ALIEN;
 			r.raw = words[i];
@@ -149,6 +176,8 @@ bool content_each(const struct layout *l, size_t page, const uint64_t *words,
 		struct reading r = { .kind = CELL_VALUE };
 		struct word w;
 
+		if (layout_is_mark(l, i))
+			continue;
 		if (!word_decode(words[i], &w))
 			return false;
 		r.v = w.v;

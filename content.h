@@ -53,6 +53,12 @@ struct layout layout_of(size_t len);
 
 /* The byte offset in its page of compared word @i. */
 size_t layout_word(const struct layout *l, size_t i);
+/*
+ * One word of each page is its mark: set when the page gets its first content, and left alone
+ * by every write after that. A page that is copied for a write must have it still, as must all
+ * the rest of the page. Is @i that word? Then it is neither written nor compared as the others.
+ */
+bool layout_is_mark(const struct layout *l, size_t i);
 static inline size_t layout_page(const struct layout *l, size_t cell)
 {
 	return cell * l->stride;
@@ -74,6 +80,11 @@ bool word_decode(uint64_t raw, struct word *w);
 
 /* Write @v into the compared words of page @page at @at. */
 void content_write(const struct layout *l, void *at, size_t page, struct value v);
+/* Set, and get, the mark of page @page at @at. */
+void content_mark(const struct layout *l, void *at, size_t page, struct value v);
+uint64_t content_mark_of(const void *at);
+/* Is @raw the mark that @v leaves on page @page? */
+bool content_mark_is(uint64_t raw, size_t page, struct value v);
 /* Copy the compared words of the page at @at to @out. */
 void content_read(const struct layout *l, const void *at, uint64_t *out);
 

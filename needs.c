@@ -32,6 +32,7 @@
 #define MREMAP_DONTUNMAP	4
 #endif
 
+#define KSM_SYSFS	"/sys/kernel/mm/ksm"
 #define GUP_TEST_FILE	"/sys/kernel/debug/gup_test"
 #define GUP_TEST_STOP	_IO('g', 8)
 
@@ -322,10 +323,27 @@ static bool compact_met(const struct ask *a)
 	       no(a, "/proc/sys/vm/compact_memory is not there or not writable");
 }
 
+static bool numa_met(const struct ask *a)
+{
+	char nodes[64];
+
+	return (!file_read("/sys/devices/system/node/has_memory", nodes, sizeof(nodes)) &&
+		strpbrk(nodes, "-,")) || no(a, "the machine has one NUMA node");
+}
+
+/* Pages of others that ksmd may have to look at before it gets to ours. */
+#define KSM_BUSY	20000
+
 static bool ksm_met(const struct ask *a)
 {
-	return file_number("/sys/kernel/mm/ksm/run") == 1 ||
-	       no(a, "the kernel has no KSM, or it does not run");
+	long long others = file_number(KSM_SYSFS "/pages_sharing") +
+			   file_number(KSM_SYSFS "/pages_unshared") +
+			   file_number(KSM_SYSFS "/pages_volatile");
+
+	if (file_number(KSM_SYSFS "/run") != 1)
+		return no(a, "the kernel has no KSM, or it does not run");
+	return others < KSM_BUSY ||
+	       no(a, "ksmd is busy with %lld pages of other programs", others);
 }
 
 static bool split_met(const struct ask *a)
@@ -370,6 +388,7 @@ static const struct {
 	[NEED_DONTUNMAP] = { .code = "no-dontunmap", .met = dontunmap_met },
 	[NEED_UFFDMOVE] = { .code = "no-uffdmove", .met = uffdmove_met },
 	[NEED_COMPACT] = { .code = "no-compact", .met = compact_met },
+	[NEED_NUMA] = { .code = "no-numa", .met = numa_met },
 	[NEED_KSM] = { .code = "no-ksm", .met = ksm_met },
 	[NEED_SPLIT] = { .code = "no-split", .met = split_met },
 	[NEED_SOFTDIRTY] = { .code = "no-softdirty", .met = softdirty_met },

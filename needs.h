@@ -33,10 +33,12 @@ enum need {
 	NEED_DONTUNMAP,		/* MREMAP_DONTUNMAP of any mapping */
 	NEED_UFFDMOVE,
 	NEED_COMPACT,
+	NEED_NUMA,		/* two nodes with memory */
 	NEED_KSM,		/* ksmd, and it runs */
 	NEED_SPLIT,		/* debugfs: splitting of large folios */
 	NR_NEEDS
 };
+_Static_assert(NR_NEEDS <= 32, "a mask of needs has 32 bits");
 #define NEED(n)		(1u << NEED_##n)
 
 #define SPLIT_FILE	"/sys/kernel/debug/split_huge_pages"

@@ -27,9 +27,10 @@ static void look_at_memory(bool all)
 			    (all || (v->pagemap[c] & PM_PRESENT));
 
 		v->seen[c] = look ? SEEN_WORDS : SEEN_NOT;
-		if (look)
-			content_read(l, mem_page(&self.mem, layout_page(l, c)),
-				     v->words + c * l->words);
+		if (!look)
+			continue;
+		content_read(l, mem_page(&self.mem, layout_page(l, c)), v->words + c * l->words);
+		v->mark[c] = content_mark_of(mem_page(&self.mem, layout_page(l, c)));
 	}
 }
 

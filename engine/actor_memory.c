@@ -90,6 +90,8 @@ static void write_cell(size_t cell, struct value v)
 	struct layout l = self.mem.layout;
 	size_t page = layout_page(&l, cell);
 
+	if (injected == FAULT_LOST_REST)
+		content_mark(&l, mem_page(&self.mem, page), page, VALUE_ZERO);
 	if (injected == FAULT_TORN_PAGE)
 		l.words /= 2;
 	content_write(&l, mem_page(&self.mem, page), page + (injected == FAULT_WRONG_PAGE), v);
@@ -131,9 +133,18 @@ static void write_cells(const struct command *c)
 	faults_expected = false;
 }
 
+/* The first content, with the mark that all later writes leave alone. */
 int act_fill(const struct command *c)
 {
+	const struct layout *l = &self.mem.layout;
+
 	write_cells(c);
+	for (size_t i = 0; i < l->cells; i++) {
+		size_t page = layout_page(l, i);
+
+		if (!self.gone[i] && (self.prot[i] & PROT_WRITE))
+			content_mark(l, mem_page(&self.mem, page), page, c->v);
+	}
 	return 0;
 }
 
@@ -158,6 +169,8 @@ static int force_words(const struct command *c, int fd)
 			size_t off = layout_word(l, w);
 			uint64_t word = word_encode(c->v, page, off / sizeof(word));
 
+			if (layout_is_mark(l, w))
+				continue;
 			if (pwrite(fd, &word, sizeof(word),
 				   (uintptr_t)mem_page(&self.mem, page) + off) != sizeof(word))
 				return mem_fail(&self.mem, "write to /proc/self/mem: %s",

@@ -25,6 +25,32 @@ static bool view_wrong(int actor, size_t cell, struct reading *r)
 	return r->kind != CELL_VALUE || !model_allows(&d.model, actor, cell, r->v);
 }
 
+/* A page that was copied for a write must have been copied whole. */
+static void compare_marks(int actor)
+{
+	const struct view *v = &d.stage->view[actor];
+	char seen[80], must[80];
+
+	for (size_t c = 0; c < d.model.cells; c++) {
+		struct value mark = model_mark_of(&d.model, actor, c);
+		struct word w;
+
+		if (v->seen[c] != SEEN_WORDS || d.model.actor[actor].cell[c].state == CELL_GONE ||
+		    content_mark_is(v->mark[c], layout_page(&d.stage->layout, c), mark))
+			continue;
+		if (word_decode(v->mark[c], &w))
+			value_str(w.v, seen, sizeof(seen));
+		else
+			snprintf(seen, sizeof(seen), "%#llx", (unsigned long long)v->mark[c]);
+		diag_fail(d.result, "lost-rest", "in %c a part of the page that no write touched has "
+			  "changed: %s", actor_name(actor), seen);
+		diag_line(d.result, "  it must be: %s (cell %zu)",
+			  value_str(mark, must, sizeof(must)), c);
+		diag_table_page(d.result, actor_name(actor), v->pagemap[c]);
+		return;
+	}
+}
+
 static void compare_view(int actor)
 {
 	struct reading first, r;
@@ -38,8 +64,10 @@ static void compare_view(int actor)
 			at = c;
 		}
 	}
-	if (!wrong)
+	if (!wrong) {
+		compare_marks(actor);
 		return;
+	}
 	diag_view(d.result, &d.model, actor, at, &first, wrong);
 	diag_table_page(d.result, actor_name(actor), d.stage->view[actor].pagemap[at]);
 }
@@ -231,6 +259,29 @@ void compare(enum cmd cmd, int done)
 }
 
 /*
+ * Of what nobody has pinned, fork copies nothing: a page that still counts as pinned costs
+ * every child a copy.
+ */
+static void compare_sharing(int parent, int child)
+{
+	const struct view *p = &d.stage->view[parent], *c = &d.stage->view[child];
+
+	for (int i = 0; i < d.model.pins; i++)
+		if (d.model.pin[i].held)
+			return;
+	for (size_t i = 0; i < d.model.cells && !failed(); i++) {
+		if (d.model.actor[child].cell[i].state != CELL_OWN ||
+		    !(p->pagemap[i] & c->pagemap[i] & PM_PRESENT) ||
+		    (p->pagemap[i] & PM_PFN_MASK) == (c->pagemap[i] & PM_PFN_MASK))
+			continue;
+		diag_fail(d.result, "copied-at-fork", "fork copied a page of %c that nobody has "
+			  "pinned", actor_name(parent));
+		diag_table_page(d.result, actor_name(parent), p->pagemap[i]);
+		diag_table_page(d.result, actor_name(child), c->pagemap[i]);
+	}
+}
+
+/*
  * What the parent wrote before must be there in the child at once: fork copies, shares
  * or swaps anonymous pages, but leaves none for the child to fault in as zeroes.
  */
@@ -253,6 +304,7 @@ void compare_fork(int parent, int child)
 		diag_table_page(d.result, actor_name(child), c->pagemap[i]);
 		return;
 	}
+	compare_sharing(parent, child);
 }
 
 /* What is behind the memory is as the model says: no private write may get there. */

@@ -158,6 +158,10 @@ static void model_operation(enum effect effect, int actor, size_t first, size_t 
 		model_discard(&d.model, actor, first, count);
 	else if (effect == EFFECT_PUNCH)
 		model_punch(&d.model, first, count);
+	else if (effect == EFFECT_TRUNCATE)
+		model_truncate(&d.model);
+	else if (effect == EFFECT_WIPE)
+		model_wipe(&d.model, actor, first, count);
 	else if (effect == EFFECT_UNMAP)
 		model_unmap(&d.model, actor, first, count);
 }
@@ -183,6 +187,8 @@ static void model_after(const struct step *s, int actor, const struct command *c
 	} else if (s->op == OP_OPERATION) {
 		model_operation(s->operation->effect, actor, first, count);
 	} else if (s->op == OP_WRITE || s->op == OP_FILL) {
+		if (s->op == OP_FILL)
+			model_mark(&d.model, actor, first, count, c->v);
 		compare_faults(actor, first, count);
 	}
 }

@@ -34,6 +34,7 @@ static const struct { const char *name, *about; } faults[NR_FAULTS] = {
 	[FAULT_POPULATE] = { "populate", "a pin populates pages that it need not" },
 	[FAULT_CHARGE] = { "charge", "a pin costs memory elsewhere" },
 	[FAULT_SPLAT] = { "splat", "the kernel log gets a warning" },
+	[FAULT_LOST_REST] = { "lost-rest", "a write spoils another word of its page" },
 	[FAULT_SHARED_PIN] = { "shared-pin", "a pinned page is not exclusive" },
 	[FAULT_SPLIT] = { "split", "a pin splits the mapping of a large folio" },
 	[FAULT_LEAVE_PIN] = { "leave-pin", "a page stays pinned after the test" },
@@ -64,31 +65,27 @@ bool inject_select(const char *name)
 	return false;
 }
 
-/* Replace [at, at + len) by fresh memory (@flags of mmap) with the same words. */
+/* Replace [at, at + len) by fresh memory (@flags of mmap) with the same content. */
 static int replace(struct mem *m, size_t first_cell, size_t cells, char *at, size_t len,
 		   int flags)
 {
 	const struct layout *l = &m->layout;
-	uint64_t *words = calloc(cells * l->words, sizeof(*words));
-	char *base = m->base;
+	char *copy = malloc(cells * l->page), *base = m->base;
 
-	if (!words)
+	if (!copy)
 		return -ENOMEM;
 	for (size_t c = 0; c < cells; c++)
-		content_read(l, base + layout_page(l, first_cell + c) * l->page,
-			     words + c * l->words);
+		memcpy(copy + c * l->page, base + layout_page(l, first_cell + c) * l->page,
+		       l->page);
 	if (mmap(at, len, PROT_READ | PROT_WRITE, flags | MAP_ANONYMOUS | MAP_FIXED, -1, 0) ==
 	    MAP_FAILED) {
-		free(words);
+		free(copy);
 		return -errno;
 	}
-	for (size_t c = 0; c < cells; c++) {
-		char *page = base + layout_page(l, first_cell + c) * l->page;
-
-		for (size_t w = 0; w < l->words; w++)
-			*(uint64_t *)(page + layout_word(l, w)) = words[c * l->words + w];
-	}
-	free(words);
+	for (size_t c = 0; c < cells; c++)
+		memcpy(base + layout_page(l, first_cell + c) * l->page, copy + c * l->page,
+		       l->page);
+	free(copy);
 	return 0;
 }
 

@@ -31,6 +31,7 @@ enum fault {
 	FAULT_POPULATE,		/* a pin populates pages that it need not */
 	FAULT_CHARGE,		/* a pin costs memory elsewhere */
 	FAULT_SPLAT,		/* a warning appears in the kernel log */
+	FAULT_LOST_REST,	/* a write changes what it does not write */
 	FAULT_SHARED_PIN,	/* a page in a pin is known not to be exclusive */
 	FAULT_SPLIT,		/* pinning splits the mapping of a large folio */
 	FAULT_LEAVE_PIN,	/* a test leaves a pin behind, */

@@ -21,6 +21,7 @@ void model_start(struct model *m, size_t cells, bool shared, bool has_file)
 	for (size_t c = 0; c < cells; c++) {
 		struct model_cell *cell = &m->actor[0].cell[c];
 
+		m->file_mark[c] = has_file ? (struct value){ WRITER_FILE, 1 } : VALUE_ZERO;
 		m->file[c] = has_file ? (struct value){ WRITER_FILE, 1 } : VALUE_ZERO;
 		*cell = (struct model_cell){ .state = CELL_SHOWS_FILE };
 		cell->prot = PROT_READ | PROT_WRITE;
@@ -54,6 +55,9 @@ static void put(struct model *m, int actor, size_t cell, struct value v)
 	} else if (c->state == CELL_GONE) {
 		return;
 	} else {
+		/* A copy of what was there, but for what is written. */
+		if (c->state == CELL_SHOWS_FILE)
+			c->mark = m->file_mark[cell];
 		c->state = CELL_OWN;
 		c->v = v;
 	}
@@ -137,6 +141,25 @@ void model_unmap(struct model *m, int actor, size_t first, size_t count)
 	}
 }
 
+void model_mark(struct model *m, int actor, size_t first, size_t count, struct value v)
+{
+	for (size_t c = first; c < first + count; c++) {
+		if (model_faults(m, actor, c))
+			continue;
+		if (m->shared)
+			m->file_mark[c] = v;
+		else
+			m->actor[actor].cell[c].mark = v;
+	}
+}
+
+struct value model_mark_of(const struct model *m, int actor, size_t cell)
+{
+	const struct model_cell *c = &m->actor[actor].cell[cell];
+
+	return m->shared || c->state == CELL_SHOWS_FILE ? m->file_mark[cell] : c->mark;
+}
+
 void model_touch(struct model *m, int actor, size_t first, size_t count)
 {
 	for (size_t c = first; c < first + count && !m->shared; c++)
@@ -180,8 +203,36 @@ void model_punch(struct model *m, size_t first, size_t count)
 	m->losses++;
 	for (size_t c = first; c < first + count; c++) {
 		detach_all(m, c);
-		m->file[c] = VALUE_ZERO;
+		m->file[c] = m->file_mark[c] = VALUE_ZERO;
 	}
+}
+
+static void truncate_cell(struct model *m, int actor, size_t cell)
+{
+	struct model_cell *c = &m->actor[actor].cell[cell];
+
+	if (c->state == CELL_GONE)
+		return;
+	detach(m, actor, cell);
+	c->state = CELL_SHOWS_FILE;
+}
+
+void model_truncate(struct model *m)
+{
+	m->losses++;
+	for (size_t c = 0; c < m->cells; c++) {
+		detach_all(m, c);
+		for (int a = 0; a < m->actors; a++)
+			if (m->actor[a].alive && !m->shared)
+				truncate_cell(m, a, c);
+		m->file[c] = m->file_mark[c] = VALUE_ZERO;
+	}
+}
+
+void model_wipe(struct model *m, int actor, size_t first, size_t count)
+{
+	for (size_t c = first; c < first + count; c++)
+		m->actor[actor].cell[c].wipe = true;
 }
 
 struct value model_file_write(struct model *m, size_t first, size_t count)
@@ -205,9 +256,12 @@ int model_fork(struct model *m, int parent, char name)
 	m->actor[child].alive = true;
 	memcpy(m->actor[child].cell, m->actor[parent].cell,
 	       m->cells * sizeof(m->actor[child].cell[0]));
-	for (size_t c = 0; c < m->cells; c++)
+	for (size_t c = 0; c < m->cells; c++) {
 		if (m->actor[child].cell[c].dontfork)
 			m->actor[child].cell[c].state = CELL_GONE;
+		else if (m->actor[child].cell[c].wipe && m->actor[child].cell[c].state == CELL_OWN)
+			m->actor[child].cell[c].state = CELL_SHOWS_FILE;
+	}
 	return child;
 }
 

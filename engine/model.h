@@ -29,8 +29,9 @@ enum cell_state {
 struct model_cell {
 	uint8_t state;
 	uint8_t prot;		/* PROT_* */
-	bool dontfork;
+	bool dontfork, wipe;
 	struct value v;
+	struct value mark;	/* of the page, if it is CELL_OWN */
 };
 
 struct model_actor {
@@ -63,6 +64,7 @@ struct model {
 	uint16_t losses;	/* steps by which pages were lost */
 	uint8_t writer[GENERATIONS_MAX];	/* who made it */
 	struct value file[CELLS_MAX];
+	struct value file_mark[CELLS_MAX];
 	struct model_actor actor[ACTORS_MAX];
 	struct model_pin pin[PINS_MAX];
 };
@@ -88,8 +90,16 @@ void model_touch(struct model *m, int actor, size_t first, size_t count);
 void model_discard(struct model *m, int actor, size_t first, size_t count);
 /* The file gets zeroes there, in other pages than those that it had. */
 void model_punch(struct model *m, size_t first, size_t count);
+/* The file is emptied and extended: everybody finds zeroes, private copies are gone, too. */
+void model_truncate(struct model *m);
+/* A child of @actor will find zeroes there. */
+void model_wipe(struct model *m, int actor, size_t first, size_t count);
 /* The file is written by somebody who has it open; returns what. */
 struct value model_file_write(struct model *m, size_t first, size_t count);
+/* The write of @v by @actor was the first content there: it set the marks of the pages. */
+void model_mark(struct model *m, int actor, size_t first, size_t count, struct value v);
+/* The mark that @actor must find; only if the state is not CELL_GONE. */
+struct value model_mark_of(const struct model *m, int actor, size_t cell);
 void model_unmap(struct model *m, int actor, size_t first, size_t count);
 int model_fork(struct model *m, int parent, char name);
 void model_exit(struct model *m, int actor);

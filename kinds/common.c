@@ -109,8 +109,12 @@ int mem_fill_file(struct mem *m, size_t len)
 	at = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED, m->fd, 0);
 	if (at == MAP_FAILED)
 		return mem_fail(m, "mmap to fill the file: %s", strerror(errno));
-	for (size_t c = 0; c < l.cells; c++)
-		content_write(&l, at + layout_page(&l, c) * l.page, layout_page(&l, c), v);
+	for (size_t c = 0; c < l.cells; c++) {
+		size_t page = layout_page(&l, c);
+
+		content_write(&l, at + page * l.page, page, v);
+		content_mark(&l, at + page * l.page, page, v);
+	}
 	munmap(at, len);
 	return 0;
 }

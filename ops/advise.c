@@ -85,6 +85,14 @@ DEFINE_OPERATION(guard) = {
 	.needs = NEED(GUARD), .run = guard_run,
 };
 
+ADVICE(wipe_run, MADV_WIPEONFORK)
+
+DEFINE_OPERATION(wipeonfork) = {
+	.id = "wipeonfork", .about = "MADV_WIPEONFORK: a child finds zeroes; pins are not touched",
+	.effect = EFFECT_WIPE, .kinds = KIND_ANON | KIND_PRIVATE, .not_kinds = KIND_HUGETLB,
+	.splits = true, .run = wipe_run,
+};
+
 /* On fault only: locking must not populate what the scenario left alone. */
 static int lock_run(struct mem *m, size_t page, size_t pages, struct value v)
 {

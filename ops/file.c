@@ -40,9 +40,10 @@ static int write_directly(struct mem *m, int fd, size_t page, size_t pages, stru
 	for (size_t c = first; c < first + count && !ret; c++) {
 		size_t at = layout_page(l, c);
 
-		memset(buf, 0, l->page);
+		if (pread(m->fd, buf, l->page, at * l->page) != (ssize_t)l->page)
+			ret = mem_fail(m, "read of the file: %s", strerror(errno));
 		content_write(l, buf, at, v);
-		if (pwrite(fd, buf, l->page, at * l->page) != (ssize_t)l->page)
+		if (!ret && pwrite(fd, buf, l->page, at * l->page) != (ssize_t)l->page)
 			ret = mem_fail(m, "O_DIRECT write to the file: %s", strerror(errno));
 	}
 	free(buf);
@@ -79,6 +80,23 @@ static int punch_run(struct mem *m, size_t page, size_t pages, struct value v)
 		return mem_fail(m, "punching a hole: %s", strerror(errno));
 	return 0;
 }
+
+static int truncate_run(struct mem *m, size_t page, size_t pages, struct value v)
+{
+	(void)page;
+	(void)pages;
+	(void)v;
+	if (ftruncate(m->fd, 0) || ftruncate(m->fd, m->layout.pages * m->layout.page))
+		return mem_fail(m, "ftruncate: %s", strerror(errno));
+	return 0;
+}
+
+DEFINE_OPERATION(truncate_file) = {
+	.id = "truncate",
+	.about = "the file is emptied and made as long again: also private copies are gone",
+	.effect = EFFECT_TRUNCATE, .kinds = KIND_FILE, .not_kinds = KIND_HUGETLB,
+	.run = truncate_run,
+};
 
 DEFINE_OPERATION(punch) = {
 	.id = "punch", .about = "a hole in the file: zeroes there; a pin keeps its page",

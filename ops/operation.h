@@ -18,6 +18,8 @@ enum effect {
 	EFFECT_DISCARD,		/* private pages are given up: what is behind them shows again */
 	EFFECT_PUNCH,		/* the file behind it has zeroes there */
 	EFFECT_FILE_WRITE,	/* the file behind it gets @v */
+	EFFECT_TRUNCATE,	/* the file is emptied: all that was mapped of it is gone */
+	EFFECT_WIPE,		/* a child finds zeroes there */
 	EFFECT_UNMAP,		/* nothing can be accessed there any more */
 };
 

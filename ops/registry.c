@@ -46,6 +46,8 @@ int operation_write_words(struct mem *m, size_t page, size_t pages, struct value
 		for (size_t w = 0; w < l->words && !ret; w++) {
 			size_t off = layout_word(l, w);
 
+			if (layout_is_mark(l, w))
+				continue;
 			ret = put(m, at * l->page + off,
 				  word_encode(v, at, off / sizeof(uint64_t)));
 		}

@@ -106,6 +106,8 @@ static int module_write(struct pin *p, struct value v)
 	for (size_t w = 0; w < l->words && !ret; w++) {
 		size_t off = layout_word(l, w);
 
+		if (layout_is_mark(l, w))
+			continue;
 		for (size_t c = 0; c < p->cells; c++)
 			column[c] = word_encode(v, layout_page(l, p->first_cell + c),
 						off / sizeof(uint64_t));

@@ -31,6 +31,16 @@ static const struct scenario rows[] = {
 	  .steps = "fill P; dontfork P lower; fork P C; dofork P lower; collapse P; write P",
 	  .why = "of the pages that are collapsed a child shares some",
 	  COLLAPSE },
+	{ .id = "collapse.hole",
+	  .title = "Collapsing a range that was given up in part",
+	  .steps = "fill P; discard P upper; collapse P; read P; write P first",
+	  .why = "what was given up reads as zeroes, not as what was in the pages that are taken",
+	  .kinds = KIND_ANON | KIND_PRIVATE | KIND_THP },
+	{ .id = "collapse.hole-fork",
+	  .title = "Collapsing a range that was given up in part, then fork()",
+	  .steps = "fill P; discard P lower; collapse P; fork P C; write C; read P",
+	  .why = "what was given up reads as zeroes, for the child as well",
+	  .kinds = KIND_ANON | KIND_PRIVATE | KIND_THP },
 	{ }
 };
 

@@ -86,6 +86,8 @@ my @table = (
 	 qr/left behind: descriptors of cow: \d+, before \d+$/m],
 	['leave-process', 'fork.basic.anon,fork.child-writes.anon', 'kernel',
 	 qr/left behind: process \d+ \(cow-actor\d\) is left over/],
+	['lost-rest', 'fork.basic.anon,fork.basic.thp.pmd,cow.basic.memfd', 'lost-rest',
+	 qr/a part of the page that no write touched has changed: zeroes/],
 	['split', 'iouring.fork.thp.pmd', 'kind-changed',
 	 qr/after the pin the memory is not what the title says any more: not PMD-mapped/],
 	# Only one test: two would change it twice, which is not at all.

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Pages that KSM merges with others of the same content. */
+#define _GNU_SOURCE
+#include "ops/operation.h"
+
+#include <poll.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+
+#include "kinds/kind.h"
+#include "vm_util.h"
+
+/* Seconds in which ksmd must have been around twice. */
+#define PATIENCE	10
+
+/* The first round takes notice of a page, the second merges it if it has not changed. */
+static int await_ksmd(struct mem *m)
+{
+	long long from = file_number("/sys/kernel/mm/ksm/full_scans");
+	time_t end = time(NULL) + PATIENCE;
+
+	while (file_number("/sys/kernel/mm/ksm/full_scans") < from + 3) {
+		if (time(NULL) > end) {
+			errno = ETIMEDOUT;
+			return mem_fail(m, "ksmd does not get around");
+		}
+		poll(NULL, 0, 1);	/* ksmd tells nobody when it is done */
+	}
+	return 0;
+}
+
+/* A twin of the pages for a while, so that there is something to merge with. */
+static int ksm_run(struct mem *m, size_t page, size_t pages, struct value v)
+{
+	size_t len = pages * m->layout.page;
+	char *at = mem_page(m, page), *twin;
+	int ret;
+
+	(void)v;
+	twin = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (twin == MAP_FAILED)
+		return mem_fail(m, "mmap of a twin: %s", strerror(errno));
+	memcpy(twin, at, len);
+	if (madvise(twin, len, MADV_MERGEABLE) || madvise(at, len, MADV_MERGEABLE))
+		ret = mem_fail(m, "MADV_MERGEABLE: %s", strerror(errno));
+	else
+		ret = await_ksmd(m);
+	munmap(twin, len);
+	return ret;
+}
+
+DEFINE_OPERATION(ksm) = {
+	.id = "ksm", .about = "KSM merges the pages with equal ones; a pinned page stays",
+	.kinds = KIND_BASE, .needs = NEED(KSM), .run = ksm_run,
+};

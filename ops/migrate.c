@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Pages that move from one NUMA node to the other. */
+#define _GNU_SOURCE
+#include "ops/operation.h"
+
+#include <linux/mempolicy.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "kinds/kind.h"
+
+static long move_them(struct mem *m, size_t page, size_t pages, const int *nodes, int *status)
+{
+	static void *at[CELLS_MAX];
+	size_t first, count;
+
+	layout_cells(&m->layout, page, pages, &first, &count);
+	for (size_t i = 0; i < count; i++)
+		at[i] = mem_page(m, layout_page(&m->layout, first + i));
+	return syscall(SYS_move_pages, 0, count, at, nodes, status, nodes ? MPOL_MF_MOVE : 0);
+}
+
+/* Each page to the node where it is not. What is pinned, or not there, stays; that is no error. */
+static int tonode_run(struct mem *m, size_t page, size_t pages, struct value v)
+{
+	static int nodes[CELLS_MAX], status[CELLS_MAX];
+
+	(void)v;
+	memset(nodes, 0, sizeof(nodes));
+	if (move_them(m, page, pages, NULL, nodes) < 0)
+		return mem_fail(m, "move_pages, asking: %s", strerror(errno));
+	for (size_t i = 0; i < CELLS_MAX; i++)
+		nodes[i] = nodes[i] == 0;
+	if (move_them(m, page, pages, nodes, status) < 0 && errno != ENOENT)
+		return mem_fail(m, "move_pages: %s", strerror(errno));
+	return 0;
+}
+
+DEFINE_OPERATION(tonode) = {
+	.id = "tonode", .about = "move_pages() to the other NUMA node; a pinned page stays",
+	.needs = NEED(NUMA), .refuses_pinned = { -EBUSY }, .run = tonode_run,
+};
