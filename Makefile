@@ -72,14 +72,18 @@ packages:
 	vm/need.sh run build check
 
 lint: clang sanitize
-	shellcheck -x run_vmtests.sh vm/*.sh .ci/run
+	shellcheck -x run_vmtests.sh vm/*.sh mutants/*.sh .ci/run
 
 # Everything into lib/cowpin, links into bin: see vm/install.sh.
 PREFIX	?= /usr/local
 install: cow guest
 	vm/install.sh "$(DESTDIR)$(PREFIX)"
 
+# How many broken kernels are noticed: MUTANT=NAME for one; goes on where it was stopped.
+mutation: packages guest
+	mutants/run $(MUTATION)
+
 clean:
 	rm -rf build cow
 
-.PHONY: all guest unit sanitize clang check check-full packages lint install clean
+.PHONY: all guest unit sanitize clang check check-full packages lint install clean mutation

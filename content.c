@@ -116,9 +116,14 @@ uint64_t content_mark_of(const void *at)
 	return ((const volatile uint64_t *)at)[MARK];
 }
 
+size_t content_mark_offset(void)
+{
+	return MARK * sizeof(uint64_t);
+}
+
 bool content_mark_is(uint64_t raw, size_t page, struct value v)
 {
-	return raw == word_encode(v, page, MARK);
+	return value_eq(v, MARK_ANY) || raw == word_encode(v, page, MARK);
 }
 
 void content_read(const struct layout *l, const void *at, uint64_t *out)

@@ -83,6 +83,10 @@ void content_write(const struct layout *l, void *at, size_t page, struct value v
 /* Set, and get, the mark of page @page at @at. */
 void content_mark(const struct layout *l, void *at, size_t page, struct value v);
 uint64_t content_mark_of(const void *at);
+/* Byte offset of the mark in its page. */
+size_t content_mark_offset(void);
+/* The value of a mark that may be anything. */
+#define MARK_ANY	((struct value){ 0xff, 0 })
 /* Is @raw the mark that @v leaves on page @page? */
 bool content_mark_is(uint64_t raw, size_t page, struct value v);
 /* Copy the compared words of the page at @at to @out. */

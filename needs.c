@@ -323,6 +323,11 @@ static bool compact_met(const struct ask *a)
 	       no(a, "/proc/sys/vm/compact_memory is not there or not writable");
 }
 
+static bool uprobe_met(const struct ask *a)
+{
+	return file_number(UPROBE_TYPE) > 0 || no(a, "the kernel has no uprobes by perf_event_open");
+}
+
 static bool numa_met(const struct ask *a)
 {
 	char nodes[64];
@@ -388,6 +393,7 @@ static const struct {
 	[NEED_DONTUNMAP] = { .code = "no-dontunmap", .met = dontunmap_met },
 	[NEED_UFFDMOVE] = { .code = "no-uffdmove", .met = uffdmove_met },
 	[NEED_COMPACT] = { .code = "no-compact", .met = compact_met },
+	[NEED_UPROBE] = { .code = "no-uprobe", .met = uprobe_met },
 	[NEED_NUMA] = { .code = "no-numa", .met = numa_met },
 	[NEED_KSM] = { .code = "no-ksm", .met = ksm_met },
 	[NEED_SPLIT] = { .code = "no-split", .met = split_met },

@@ -33,6 +33,7 @@ enum need {
 	NEED_DONTUNMAP,		/* MREMAP_DONTUNMAP of any mapping */
 	NEED_UFFDMOVE,
 	NEED_COMPACT,
+	NEED_UPROBE,
 	NEED_NUMA,		/* two nodes with memory */
 	NEED_KSM,		/* ksmd, and it runs */
 	NEED_SPLIT,		/* debugfs: splitting of large folios */
@@ -41,6 +42,7 @@ enum need {
 _Static_assert(NR_NEEDS <= 32, "a mask of needs has 32 bits");
 #define NEED(n)		(1u << NEED_##n)
 
+#define UPROBE_TYPE	"/sys/bus/event_source/devices/uprobe/type"
 #define SPLIT_FILE	"/sys/kernel/debug/split_huge_pages"
 
 /* Scratch file systems are mounted here, each at its own name. */

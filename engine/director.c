@@ -160,6 +160,8 @@ static void model_operation(enum effect effect, int actor, size_t first, size_t 
 		model_punch(&d.model, first, count);
 	else if (effect == EFFECT_TRUNCATE)
 		model_truncate(&d.model);
+	else if (effect == EFFECT_PATCH)
+		model_patch(&d.model, actor, first);
 	else if (effect == EFFECT_WIPE)
 		model_wipe(&d.model, actor, first, count);
 	else if (effect == EFFECT_UNMAP)

@@ -229,6 +229,16 @@ void model_truncate(struct model *m)
 	}
 }
 
+void model_patch(struct model *m, int actor, size_t cell)
+{
+	struct model_cell *c = &m->actor[actor].cell[cell];
+
+	if (c->state == CELL_GONE)
+		return;
+	put(m, actor, cell, model_sees(m, actor, cell));
+	c->mark = MARK_ANY;
+}
+
 void model_wipe(struct model *m, int actor, size_t first, size_t count)
 {
 	for (size_t c = first; c < first + count; c++)

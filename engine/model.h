@@ -92,6 +92,8 @@ void model_discard(struct model *m, int actor, size_t first, size_t count);
 void model_punch(struct model *m, size_t first, size_t count);
 /* The file is emptied and extended: everybody finds zeroes, private copies are gone, too. */
 void model_truncate(struct model *m);
+/* The kernel writes into a page of @actor, at its mark. */
+void model_patch(struct model *m, int actor, size_t cell);
 /* A child of @actor will find zeroes there. */
 void model_wipe(struct model *m, int actor, size_t first, size_t count);
 /* The file is written by somebody who has it open; returns what. */

@@ -20,6 +20,7 @@ enum effect {
 	EFFECT_FILE_WRITE,	/* the file behind it gets @v */
 	EFFECT_TRUNCATE,	/* the file is emptied: all that was mapped of it is gone */
 	EFFECT_WIPE,		/* a child finds zeroes there */
+	EFFECT_PATCH,		/* the first page becomes the actor's own, with another mark */
 	EFFECT_UNMAP,		/* nothing can be accessed there any more */
 };
 

@@ -26,6 +26,8 @@ const struct known_issue known_random_issues[] = {
 	  .reason = "hugetlb reuses a page that only a FOLL_GET reference still shares" },
 	{ .ids = "*hugetlb.1G", .step = "fork", .fails_as = "lost-at-fork",
 	  .reason = "fork takes an uninitialised count for a shared page table, copies nothing" },
+	{ .ids = "*", .step = "uprobe", .fails_as = "pfn-differs", .kernels = "-7.1",
+	  .reason = "a uprobe replaces a private page although it is pinned (7.2: no more)" },
 	{ .ids = "*.shared", .step = "directwrite", .fails_as = "stale-pin", .reason = EVICTS },
 	{ }
 };
@@ -35,6 +37,10 @@ const struct known_issue fixed_bugs[] = {
 	{ .ids = "*.hugetlb.*", .fails_as = "write-allowed",
 	  .reason = "seen on 6.12: fork maps the copy of a pinned hugetlb page writable in a "
 		    "read-only mapping; 7.2 asks the mapping" },
+	/* uprobe_write_opcode() replaced the page, whoever had it pinned; docs/findings.md. */
+	{ .ids = "operation.uprobe.*", .fails_as = "pfn-differs",
+	  .reason = "seen on 6.12: a uprobe replaces a private page although it is pinned; 7.2 "
+		    "writes into it" },
 	/* io_uring looked at the VMAs itself and refused files; GUP knows better. */
 	{ .ids = "*iouring*", .fails_as = "pin-refused",
 	  .reason = "seen on 6.1, not on 6.12: io_uring refuses buffers in private mappings of "
