@@ -54,8 +54,8 @@ struct provider {
 	const char *title;	/* for titles: "GUP-fast" */
 	unsigned int rank;
 	unsigned int props;	/* PIN_* that it can serve and is */
-	unsigned int needs;	/* NEED() mask */
-	unsigned int needs_more;	/* for short-term pins and writes through a pin */
+	uint64_t needs;	/* NEED() mask */
+	uint64_t needs_more;	/* for short-term pins and writes through a pin */
 
 	/*
 	 * In the owner's process. 0 or -errno with p->why; -errno of the kernel's refusal

@@ -451,12 +451,12 @@ static bool met(int n, const struct ask *a)
 	return answers[n] == MET;
 }
 
-int needs_unmet(unsigned int mask, size_t size, unsigned int pages, char *why, size_t len)
+int needs_unmet(uint64_t mask, size_t size, unsigned int pages, char *why, size_t len)
 {
 	struct ask ask = { .size = size, .pages = pages, .why = why, .len = len };
 
 	for (int n = 0; n < NR_NEEDS; n++)
-		if ((mask & (1u << n)) && !met(n, &ask))
+		if ((mask & (1ULL << n)) && !met(n, &ask))
 			return n;
 	return -1;
 }

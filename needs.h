@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 enum need {
 	NEED_ROOT,		/* PFNs, settings, the module */
@@ -39,8 +40,8 @@ enum need {
 	NEED_SPLIT,		/* debugfs: splitting of large folios */
 	NR_NEEDS
 };
-_Static_assert(NR_NEEDS <= 32, "a mask of needs has 32 bits");
-#define NEED(n)		(1u << NEED_##n)
+_Static_assert(NR_NEEDS <= 64, "a mask of needs has 64 bits");
+#define NEED(n)		(1ULL << NEED_##n)
 
 #define UPROBE_TYPE	"/sys/bus/event_source/devices/uprobe/type"
 #define SPLIT_FILE	"/sys/kernel/debug/split_huge_pages"
@@ -54,7 +55,7 @@ _Static_assert(NR_NEEDS <= 32, "a mask of needs has 32 bits");
  * @why (at least 160 bytes) gets the reason in plain words. What does not depend on a size
  * is asked once and remembered.
  */
-int needs_unmet(unsigned int needs, size_t size, unsigned int pages, char *why, size_t len);
+int needs_unmet(uint64_t needs, size_t size, unsigned int pages, char *why, size_t len);
 
 /* "no-root", "no-module" ...: the reason code of a requirement. */
 const char *need_code(enum need n);

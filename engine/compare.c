@@ -42,8 +42,8 @@ static void compare_marks(int actor)
 			value_str(w.v, seen, sizeof(seen));
 		else
 			snprintf(seen, sizeof(seen), "%#llx", (unsigned long long)v->mark[c]);
-		diag_fail(d.result, "lost-rest", "in %c a part of the page that no write touched has "
-			  "changed: %s", actor_name(actor), seen);
+		diag_fail(d.result, "lost-rest", "in %c a part of the page that no write touched "
+			  "has changed: %s", actor_name(actor), seen);
 		diag_line(d.result, "  it must be: %s (cell %zu)",
 			  value_str(mark, must, sizeof(must)), c);
 		diag_table_page(d.result, actor_name(actor), v->pagemap[c]);

@@ -11,7 +11,7 @@
 
 /* "plan ID" for each test. */
 void control_plan(const struct plan *p);
-/* "run N", the number in the plan (a serial port is slow), and "cowpin: run ID" in the kernel log. */
+/* "run N", the number in the plan (a serial port is slow); "cowpin: run ID" in the kernel log. */
 void control_run(const struct test *t);
 /* "done N ok|not-ok|skip". */
 void control_done(const struct test *t, const struct result *r);

@@ -415,6 +415,8 @@ static bool start(void)
 	d.charged_before = charge_bytes();
 	model_start(&d.model, d.stage->layout.cells, k->props & KIND_SHARED,
 		    k->props & KIND_FILE);
+	/* hugetlb has no zeropage: what nobody wrote is a page of its own. */
+	d.model.zeropage &= !(k->props & KIND_HUGETLB);
 	return true;
 }
 

@@ -82,12 +82,12 @@ void gate_max_skip(unsigned int max)
 	max_skip = max;
 }
 
-unsigned int gate_needs(void)
+uint64_t gate_needs(void)
 {
-	unsigned int mask = 0;
+	uint64_t mask = 0;
 
 	for (int i = 0; i < nr_required; i++)
-		mask |= 1u << required[i].need;
+		mask |= 1ULL << required[i].need;
 	return mask;
 }
 
@@ -175,7 +175,7 @@ static bool demands_met(void)
 	for (int i = 0; i < nr_required; i++) {
 		const struct required *r = &required[i];
 
-		if (needs_unmet(1u << r->need, r->size, 1, why, sizeof(why)) < 0)
+		if (needs_unmet(1ULL << r->need, r->size, 1, why, sizeof(why)) < 0)
 			continue;
 		printf("# required, but absent: %s: %s\n", r->name, why);
 		met = false;

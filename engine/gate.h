@@ -18,7 +18,7 @@ int gate_require(const char *list, char *why);
 void gate_max_skip(unsigned int max);
 
 /* Mask of NEED() that is demanded: what is to be set up, even if no test takes it. */
-unsigned int gate_needs(void);
+uint64_t gate_needs(void);
 /* Hugetlb sizes that are demanded; returns how many (at most KIND_SIZES_MAX). */
 int gate_hugetlb(size_t *sizes);
 

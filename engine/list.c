@@ -60,12 +60,12 @@ static void json_groups(const struct test *t)
 /* What the machine must have; a test is skipped, or failed with --require, without. */
 static void json_needs(const struct test *t)
 {
-	unsigned int needs = test_needs(t);
+	uint64_t needs = test_needs(t);
 	const char *comma = "";
 
 	printf(", \"needs\": [");
 	for (int n = 0; n < NR_NEEDS; n++) {
-		if (!(needs & (1u << n)))
+		if (!(needs & (1ULL << n)))
 			continue;
 		printf("%s\"%s\"", comma, need_name(n));
 		comma = ", ";

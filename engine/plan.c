@@ -264,14 +264,14 @@ unsigned int test_hugetlb_pages(const struct test *t)
 	return !!(t->kind->props & KIND_FILE) + t->steps->actors;
 }
 
-static const unsigned int step_needs[NR_OPS] = {
+static const uint64_t step_needs[NR_OPS] = {
 	[OP_CLEARREFS] = NEED(SOFTDIRTY),
 	[OP_FORCE] = NEED(FORCE),
 	[OP_UFFDCOPY] = NEED(UFFD),
 	[OP_COLLAPSE] = NEED(COLLAPSE),
 };
 
-static unsigned int pin_needs(const struct test *t, const struct step *s)
+static uint64_t pin_needs(const struct test *t, const struct step *s)
 {
 	const struct provider *by = s->by ? s->by : t->by;
 
@@ -279,7 +279,7 @@ static unsigned int pin_needs(const struct test *t, const struct step *s)
 }
 
 /* Writing through a pin: what the one who gave it needs for that. */
-static unsigned int poke_needs(const struct test *t, const struct step *poke)
+static uint64_t poke_needs(const struct test *t, const struct step *poke)
 {
 	for (const struct step *s = t->steps->step; s < poke; s++)
 		if (s->op == OP_PIN && s->pin == poke->pin)
@@ -287,9 +287,9 @@ static unsigned int poke_needs(const struct test *t, const struct step *poke)
 	return 0;
 }
 
-unsigned int test_needs(const struct test *t)
+uint64_t test_needs(const struct test *t)
 {
-	unsigned int needs = t->kind->needs | (t->scenario->accounts ? NEED(MEMCG) : 0);
+	uint64_t needs = t->kind->needs | (t->scenario->accounts ? NEED(MEMCG) : 0);
 
 	for (int i = 0; i < t->steps->nr; i++) {
 		const struct step *s = &t->steps->step[i];

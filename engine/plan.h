@@ -54,6 +54,6 @@ int plan_settle(struct plan *p);
 unsigned int test_hugetlb_pages(const struct test *t);
 
 /* Requirements of a test: mask of NEED(). */
-unsigned int test_needs(const struct test *t);
+uint64_t test_needs(const struct test *t);
 
 #endif

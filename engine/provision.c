@@ -53,18 +53,18 @@ static void run_ksm(void)
 	settings_set("/sys/kernel/mm/ksm/run", "1");
 }
 
-static unsigned int all_needs(const struct plan *p)
+static uint64_t all_needs(const struct plan *p)
 {
-	unsigned int needs = 0;
+	uint64_t needs = 0;
 
 	for (size_t i = 0; i < p->nr; i++)
 		needs |= test_needs(&p->tests[i]);
 	return needs;
 }
 
-void provision(const struct plan *p, unsigned int jobs, unsigned int more)
+void provision(const struct plan *p, unsigned int jobs, uint64_t more)
 {
-	unsigned int needs = all_needs(p) | gate_needs() | more;
+	uint64_t needs = all_needs(p) | gate_needs() | more;
 
 	/* Who may change nothing leaves nothing behind, either. */
 	if (geteuid())

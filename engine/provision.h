@@ -8,6 +8,6 @@
 
 #include "engine/plan.h"
 
-void provision(const struct plan *p, unsigned int jobs, unsigned int more);
+void provision(const struct plan *p, unsigned int jobs, uint64_t more);
 
 #endif

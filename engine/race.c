@@ -223,7 +223,7 @@ static void do_ksm(void)
 
 static const struct race_row {
 	const char *name, *about, *kind;
-	unsigned int needs;
+	uint64_t needs;
 	void (*disturb)(void);
 } races[] = {
 	{ "fork", "fork(), the child writes", "anon", 0, do_fork },

@@ -20,7 +20,7 @@
 
 static const struct fs {
 	const char *name;
-	unsigned int need;
+	uint64_t need;
 	const char *mkfs, *force;	/* the tool, and its word for "whatever is there" */
 	size_t size;			/* the smallest that its mkfs is content with, about */
 } file_systems[] = {
@@ -132,7 +132,7 @@ static void provide(const struct fs *fs)
 		mount_image(fs);
 }
 
-void scratch_provide(unsigned int needs)
+void scratch_provide(uint64_t needs)
 {
 	bool disks = false;
 

@@ -158,6 +158,40 @@ static bool without_two(struct job *job)
 	return false;
 }
 
+/* Without the child that step @fork makes: its parent does what it did. */
+static void adopt(struct pieces *p, int fork, char parent, char child)
+{
+	cut(p, fork);
+	for (int i = fork; i < p->nr; i++) {
+		char *name = strchr(p->step[i], ' ');
+
+		if (!name || name[1] != child)
+			continue;
+		if (is_verb(p->step[i], "exit"))
+			cut(p, i--);
+		else
+			name[1] = parent;
+	}
+}
+
+/* A process less. */
+static bool without_child(struct job *job)
+{
+	struct pieces all, p;
+	char parent, child;
+
+	take_apart(job->text, &all);
+	for (int i = all.nr - 1; i > 0; i--) {
+		if (sscanf(all.step[i], "fork %c %c", &parent, &child) != 2)
+			continue;
+		p = all;
+		adopt(&p, i, parent, child);
+		if (try(job, &p))
+			return true;
+	}
+	return false;
+}
+
 /* A step with one word less: all instead of a part, the default instead of a flag. */
 static bool with_less(struct job *job)
 {
@@ -184,6 +218,7 @@ void shrink(char *text, unsigned int runs, bool (*fails)(const char *text, void 
 {
 	struct job job = { .text = text, .runs = runs, .fails = fails, .arg = arg };
 
-	while (without_one(&job) || with_less(&job) || without_two(&job))
+	while (without_one(&job) || without_child(&job) || with_less(&job) ||
+	       without_two(&job))
 		;
 }

@@ -132,6 +132,45 @@ static bool wanted(const struct test *t)
 	return !stress.by || (t->by && matches(stress.by, t->by->id));
 }
 
+static bool kind_there(const char *glob)
+{
+	for (size_t b = 0; b < stress.palette.nr_bases; b++)
+		if (!fnmatch(glob, stress.bases[b].id + stress.bases[b].kind_at, 0))
+			return true;
+	return false;
+}
+
+static bool provider_there(const char *glob)
+{
+	for (size_t b = 0; b < stress.palette.nr_bases; b++)
+		if (stress.bases[b].by && !fnmatch(glob, stress.bases[b].by->id, 0))
+			return true;
+	return false;
+}
+
+static bool verb_there(const char *glob)
+{
+	for (unsigned int v = 0; v < verbs_nr(); v++)
+		if (!fnmatch(glob, verb_name(v), 0))
+			return true;
+	return false;
+}
+
+/* A typo must not make it smaller without a word. */
+static void refuse_idle(const char *option, const char *globs, bool (*there)(const char *glob))
+{
+	char glob[64];
+
+	while (globs && *globs) {
+		size_t n = strcspn(globs, ",");
+
+		snprintf(glob, sizeof(glob), "%.*s", (int)n, globs);
+		if (!there(glob))
+			refuse("%s: nothing matches '%s'", option, glob);
+		globs += n + (globs[n] == ',');
+	}
+}
+
 /*
  * All combinations of kind, size and provider, as tests of scenarios that take whatever pins
  * there are; with as many processes as there may be, so that pools are filled for them.
@@ -161,6 +200,9 @@ static void find_bases(void)
 		free(p.steps);
 	}
 	stress.palette.bases = stress.bases;
+	refuse_idle("--kinds", stress.kinds, kind_there);
+	refuse_idle("--by", stress.by, provider_there);
+	refuse_idle("--ops", stress.palette.ops, verb_there);
 	if (!stress.palette.nr_bases)
 		refuse("no kind and provider match (cow exec --kind help)");
 }
@@ -281,11 +323,27 @@ static void start_next(struct slot *slot)
 		look_behind();
 }
 
+/* Who reads this over a serial port takes silence for death. */
+#define WORD_EVERY	(20 * NS_PER_S)
+
+static void say_something(void)
+{
+	static uint64_t last;
+
+	if (now_ns() < last + WORD_EVERY)
+		return;
+	if (last)
+		printf("# at scenario %llu\n", stress.scenarios);
+	fflush(stdout);
+	last = now_ns();
+}
+
 static void run_until(uint64_t end)
 {
 	while (now_ns() < end && stress.scenarios < stress.count) {
 		struct slot *slot = slot_free();
 
+		say_something();
 		if (stress.nr_failed)
 			look_into_failures();
 		else if (slot)
@@ -335,7 +393,7 @@ static void prepare(void)
 static void summary(double seconds)
 {
 	size_t with_base, pairs;
-	bool good = !findings_new() && !stress.left_behind;
+	bool good = !findings_new() && !stress.left_behind && stress.unset < stress.scenarios;
 
 	coverage_sum(&stress.coverage, &with_base, &pairs);
 	findings_end();
@@ -376,5 +434,5 @@ int stress_main(int argc, char **argv)
 	slots_retire_all();
 	settings_end();
 	coverage_free(&stress.coverage);
-	return findings_new() || stress.left_behind;
+	return findings_new() || stress.left_behind || stress.unset >= stress.scenarios;
 }

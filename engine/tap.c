@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "engine/environ.h"
+#include "engine/exec.h"
 #include "engine/gate.h"
 #include "engine/known.h"
 #include "engine/progress.h"
@@ -149,7 +150,12 @@ static void print_diagnosis(const struct test *t, const struct result *r)
 	print_comment(r->diag);
 	if (t->scenario->why)
 		printf("#   why: %s\n", t->scenario->why);
-	printf("#   repeat: %s --run '%s'\n", prefix ? prefix : "cow", t->id);
+	/* What is of no catalogue has no id to select it by. */
+	printf("#   repeat: ");
+	if (t->lenient)
+		exec_print(t);
+	else
+		printf("%s --run '%s'\n", prefix ? prefix : "cow", t->id);
 	if (known_fix(t->id, r->reason))
 		printf("#   hint: %s\n", known_fix(t->id, r->reason));
 	else if (t->scenario->fixed)

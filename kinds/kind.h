@@ -33,7 +33,7 @@ struct kind {
 	const char *title;	/* as the kernel's suite calls it */
 	unsigned int rank;	/* place in the plan, ascending */
 	unsigned int props;	/* KIND_* */
-	unsigned int needs;	/* NEED() mask */
+	uint64_t needs;	/* NEED() mask */
 
 	/*
 	 * Fills in the sizes that the kind comes in and returns how many; NULL: it has

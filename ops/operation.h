@@ -32,7 +32,7 @@ struct operation {
 	enum effect effect;
 	unsigned int kinds;	/* KIND_* that a kind must all have, */
 	unsigned int not_kinds;	/* and must none have */
-	unsigned int needs;	/* NEED() mask */
+	uint64_t needs;	/* NEED() mask */
 	bool splits;		/* a part becomes a mapping of its own */
 	/*
 	 * Errors (-errno) that are right where some page is pinned; without pins, too. Having

@@ -111,7 +111,8 @@ static const struct scenario rows[] = {
 	  .kinds = KIND_FILE | KIND_PRIVATE },
 	PINNED_FILE("operation.truncate", "truncate", KIND_PRIVATE),
 	PINNED_FILE("operation.truncate-shared", "truncate", KIND_SHARED),
-	{ .id = "operation.truncate-own", .title = "R/O longterm %s pin of a private copy, truncate",
+	{ .id = "operation.truncate-own",
+	  .title = "R/O longterm %s pin of a private copy, truncate",
 	  .steps = "read P; write P; pin P ro longterm; fork P C; truncate P; read P; write C; "
 		   "write P",
 	  .why = "beyond the end of the file nothing is left, private copies included",

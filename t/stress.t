@@ -1,0 +1,267 @@
+#!/usr/bin/perl
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# cow stress: the same scenarios for the same seed, only what was asked for, nothing wrong
+# where nothing is wrong; and each oracle notices its fault within a hundred scenarios, told
+# in a few steps that fail when they are pasted.
+
+use strict;
+use warnings;
+use File::Basename qw(dirname);
+use FindBin;
+use Test::More;
+
+require "$FindBin::Bin/cow-helper.pl";
+our ($tmp, $top, $cow);
+
+plan(skip_all => 'cow is not built (make)') if !-x $cow;
+
+# So many steps are few.
+use constant STEPS => 8;
+
+# --- what is refused ---
+
+sub refused {
+	my ($args, $re) = @_;
+	my $r = cow('stress', @$args);
+
+	subtest "refused: @$args" => sub {
+		is($r->{code}, 2, 'exit code 2');
+		is($r->{out}, '', 'nothing on stdout');
+		like($r->{err}, qr/\Acow: [^\n]+\n\z/, 'one line on stderr');
+		like($r->{err}, $re, 'which says what is wrong');
+	};
+}
+
+my @refused = (
+	[['--frobnicate'], qr/--frobnicate/],
+	[['stray'], qr/'stray'/],
+	[['--print', '--', 'stray'], qr/'stray'/],
+	[['--seed'], qr/--seed needs an argument/],
+	[['-t'], qr/-t needs an argument/],
+	[['--seed', '0'], qr/--seed.*'0'/],
+	[['--seed', '4294967296'], qr/--seed.*'4294967296'/],
+	[['--seed', 'x'], qr/--seed.*'x'/],
+	[['--time', '0'], qr/--time.*'0'/],
+	[['--time', '1.5'], qr/--time.*'1\.5'/],
+	[['--count', '-1'], qr/--count.*'-1'/],
+	[['--jobs', '0'], qr/--jobs.*'0'/],
+	[['--jobs', '64'], qr/--jobs.*63.*'64'/],
+	[['--kinds', 'nope', '--print'], qr/no kind and provider match/],
+	[['--by', 'nope', '--print'], qr/no kind and provider match/],
+	[['--inject', 'nope'], qr/--inject.*'nope'/],
+	[['--known-issues', "$tmp/missing"], qr/missing: No such file/],
+	[['--known-issues', spew("$tmp/bad", "stress.* leak\n")], qr/line 1/],
+);
+refused(@$_) for @refused;
+
+my $help = cow('stress', '--help');
+is($help->{code}, 0, '--help: exit code 0');
+for my $option (qw(--seed --time --count --ops --kinds --by --jobs --print --known-issues
+		   --inject --help)) {
+	like($help->{out}, qr/(?:^|\s)\Q$option\E\b/m, "--help tells of $option");
+}
+
+# --- the scenarios ---
+
+# "cow exec" lines of scenarios, without a run.
+sub scenarios {
+	my $r = cow_as_nobody('stress', '--print', @_);
+
+	is($r->{code}, 0, "@_: exit code 0");
+	is($r->{err}, '', "@_: nothing on stderr");
+	return split(/\n/, $r->{out});
+}
+
+# { kind, by, steps } of such a line.
+sub parsed {
+	my ($line) = @_;
+
+	$line =~ /\Acow exec --kind (\S+)(?: --by (\S+))?(?: --account)? '([^']+)'\z/
+		or return { kind => '?', by => '?', steps => [$line] };
+	return { kind => $1, by => $2, steps => [split(/; /, $3)] };
+}
+
+# Values that CODE finds in the lines, which RE does not match.
+sub strangers {
+	my ($re, $code, @lines) = @_;
+
+	return [grep { $_ !~ $re } map { $code->(parsed($_)) } @lines];
+}
+
+my @count = ('--count', 200);
+my @first = scenarios('--seed', 11, @count);
+is(scalar(@first), 200, 'as many as asked for');
+is_deeply([grep { parsed($_)->{kind} eq '?' } @first], [], 'each is a cow exec line');
+is_deeply([scenarios('--seed', 11, @count)], \@first, 'the same seed: the same scenarios');
+my %first = map { $_ => 1 } @first;
+cmp_ok(scalar(grep { $first{$_} } scenarios('--seed', 12, @count)), '<', 5,
+       'another seed: others');
+is_deeply([scenarios('--seed', 11, '--count', 50)], [@first[0 .. 49]],
+	  'less of them: the first ones');
+is_deeply([scenarios('--seed', 11, '--jobs', 7, @count)], \@first,
+	  'the number of jobs makes no difference');
+
+my @some = scenarios('--seed', 3, '--kinds', 'memfd*,anon', @count);
+is_deeply(strangers(qr/^(?:memfd.*|anon)$/, sub { $_[0]{kind} }, @some), [],
+	  '--kinds: these, and no others');
+is_deeply([map { my $kind = $_; grep { parsed($_)->{kind} eq $kind } @some[0 .. 99] ? () : $kind }
+	   qw(memfd memfd.shared anon)], [], '--kinds: all of these');
+@some = scenarios('--seed', 3, '--by', 'iouring', @count);
+is_deeply(strangers(qr/^(?:iouring)$/, sub { $_[0]{by} // 'iouring' }, @some), [],
+	  '--by: this one, and no other');
+@some = scenarios('--seed', 3, '--ops', 'write,fork,pop*', @count);
+is_deeply(strangers(qr/^(?:write|fork|popread|popwrite) /,
+		    sub { @{$_[0]{steps}}[1 .. $#{$_[0]{steps}}] }, @some), [],
+	  '--ops: these, and no others');
+is_deeply([grep { !parsed($_)->{steps}[0] =~ /^(?:fill|read) P$/ } @some], [],
+	  'the first step fills or reads');
+
+SKIP: {
+	skip('no-root: nothing runs for an ordinary user', 1) if !is_root();
+	alone();
+	run_all();
+}
+
+done_testing();
+
+# --- as root ---
+
+# Somebody else's run may be under way for a moment.
+sub run_line {
+	my (@command) = @_;
+	my $r;
+
+	local $ENV{PATH} = dirname($cow) . ":$ENV{PATH}";
+	wait_for(sub {
+		$r = run_as(0, @command);
+		return $r->{err} !~ /another run is under way/;
+	}, 60);
+	return $r;
+}
+
+sub stress { return run_line($cow, 'stress', @_) }
+
+sub run_all {
+	test_clean();
+	test_known();
+	test_fault(@$_) for faults();
+	test_left_behind();
+}
+
+sub test_clean {
+	my $r = stress('--seed', 5, '--time', 3);
+	my ($scenarios, $rate) =
+		$r->{out} =~ /^# seed 5: (\d+) scenarios \((\d+)\/s\), \d+ steps \(\d+\/s\)/m;
+
+	is($r->{code}, 0, '3 seconds without a fault: exit code 0') or diag($r->{out});
+	is($r->{err}, '', 'nothing on stderr');
+	like($r->{out}, qr/^ok \d+ - stress$/m, 'passes');
+	is_deeply([grep { !/ # TODO / } $r->{out} =~ /^(not ok .*)$/mg], [], 'nothing new');
+	cmp_ok($scenarios // 0, '>', 20, 'scenarios were tried: ' . ($scenarios // 'none'));
+	cmp_ok($rate // 0, '>', 5, 'it says how many a second: ' . ($rate // 'not'));
+	like($r->{out}, qr/^# coverage: [1-9]\d* pairs of steps, [1-9]\d* with kind/m,
+	     'and what was covered');
+	my ($plan) = $r->{out} =~ /^1\.\.(\d+)$/m;
+	is($plan, scalar(() = $r->{out} =~ /^(?:not )?ok /mg), 'the plan is the number of results');
+
+	my $count = stress('--seed', 5, '--count', 20);
+	like($count->{out}, qr/^# seed 5: 20 scenarios /m, '--count 20: twenty, and no more');
+}
+
+# A failure that is known is no failure.
+sub test_known {
+	my @run = ('--seed', 7, '--count', 30, '--kinds', 'anon', '--inject', 'seal');
+	my $known = spew("$tmp/known", "stress.* write-refused * * waits for a backport\n");
+	my $other = spew("$tmp/other", "stress.* leak * * waits for a backport\n");
+	my $r = stress(@run, '--known-issues', $known);
+
+	is($r->{code}, 0, 'known issues: exit code 0');
+	like($r->{out}, qr/^not ok 1 - stress\.\S+\.write-refused # TODO waits for a backport$/m,
+	     'known issues: TODO with the reason');
+	like($r->{out}, qr/^ok \d+ - stress$/m, 'known issues: the run passes');
+	$r = stress(@run, '--known-issues', $other);
+	is($r->{code}, 1, 'a failure that is not the known one: exit code 1');
+	unlike($r->{out}, qr/# TODO waits/, 'a failure that is not the known one: no TODO');
+}
+
+# Fault, the reason that it is there for, and kinds on which it shows; it may have others, too.
+sub faults {
+	return (
+		['stale-pin', 'stale-pin'],
+		['leak', 'leak'],
+		['torn-page', 'torn-page'],
+		['wrong-page', 'wrong-page'],
+		['lost-write', 'stale-data'],
+		['lose', 'lost-at-fork'],
+		['no-mprotect', 'write-allowed'],
+		['seal', 'write-refused'],
+		['write-through', 'write-through', '--kinds', 'memfd,zeropage'],
+		['split', 'kind-changed', '--kinds', 'thp.pmd', '--by', 'iouring'],
+		['pretend', 'not-refused', '--kinds', 'anon,memfd'],
+		['die', 'actor-died', '--kinds', 'anon,memfd'],
+		['director-dies', 'director-died', '--kinds', 'anon,memfd'],
+	);
+}
+
+# The parts of a finding: reason, replays that failed, the line to paste, its steps.
+sub findings {
+	my ($out) = @_;
+	my @findings;
+
+	for my $block (split(/^(?=not ok )/m, $out)) {
+		my ($line) = $block =~ /^#   repeat: (cow exec .*)$/m or next;
+		my ($reason) = $block =~ /^  reason: '(.*)'$/m;
+		my ($failed) = $block =~ /^  replays_failed: (\d+)$/m;
+
+		push(@findings, { reason => $reason, failed => $failed, line => $line,
+				  text => $block, steps => scalar @{parsed($line)->{steps}} });
+	}
+	return @findings;
+}
+
+sub test_fault {
+	my ($fault, $reason, @more) = @_;
+
+	subtest "--inject $fault @more" => sub {
+		my $r = stress('--seed', 1, '--count', 100, '--inject', $fault, @more);
+		my @findings = sort { $a->{steps} <=> $b->{steps} } findings($r->{out});
+		my @right = grep { $_->{reason} eq $reason } @findings;
+
+		is($r->{code}, 1, 'exit code 1');
+		like($r->{out}, qr/^not ok \d+ - stress$/m, 'the run fails');
+		cmp_ok(scalar(@right), '>', 0, "within 100 scenarios: $reason") or return;
+		is_deeply([map { $_->{line} } grep { $_->{steps} > STEPS } @findings], [],
+			  'in a few steps each');
+		is_deeply([map { $_->{line} }
+			   grep { ($_->{failed} < 5) != ($_->{text} =~ /flaky: of 5 replays/) }
+			   @findings], [], 'flaky is what is called so');
+		check_pasted($fault, $_) for grep { $_ && $_->{failed} == 5 } @right[0 .. 1];
+	};
+}
+
+sub check_pasted {
+	my ($fault, $finding) = @_;
+	my $line = $finding->{line} =~ s/^cow exec/cow exec --inject $fault/r;
+	my $r = run_line('/bin/sh', '-c', $line);
+
+	is($r->{code}, 1, "pasted, it fails: $line");
+	like($r->{out}, qr/^  reason: '\Q$finding->{reason}\E'$/m, 'for the same reason')
+		or diag($r->{out});
+}
+
+# What no scenario owns is found by the run.
+sub test_left_behind {
+	my %left = ('leave-fd' => qr/descriptors of cow: \d+, before \d+/,
+		    'leave-process' => qr/process \d+ \(cow-actor\d\) is left over/,
+		    # An odd number of scenarios: each undoes what the one before did.
+		    'leave-setting' => qr/swappiness: '\d+', before '\d+'/);
+
+	for my $fault (sort keys %left) {
+		my $r = stress('--seed', 1, '--count', 7, '--inject', $fault);
+
+		is($r->{code}, 1, "--inject $fault: exit code 1");
+		like($r->{out}, qr/^# left behind by one of .*$left{$fault}/m,
+		     "--inject $fault: it is said what");
+	}
+}

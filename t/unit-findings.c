@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What is made of a random scenario that failed: replayed, shrunk, told apart from those
+ * that fail only at times, printed once. What runs scenarios here is a table of when they
+ * fail.
+ */
+#define _GNU_SOURCE
+#include "engine/findings.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "engine/known.h"
+#include "t/tap-unit.h"
+#include "vm_util.h"
+
+static struct stress_case found, scratch;
+
+/* --- a machine that fails as planned --- */
+
+static struct {
+	bool (*fails)(const struct scenario_steps *s);
+	unsigned int each;		/* it fails each so-manieth time; 0: never again */
+	const char *reason;
+	unsigned int runs, asked;
+	struct result result;
+} machine;
+
+static const struct result *run_it(struct stress_case *c)
+{
+	struct result *r = &machine.result;
+
+	machine.runs++;
+	*r = (struct result) { .verdict = VERDICT_PASS };
+	if (!machine.fails(&c->steps) || !machine.each || machine.asked++ % machine.each)
+		return r;
+	r->verdict = VERDICT_FAIL;
+	snprintf(r->reason, sizeof(r->reason), "%s", machine.reason);
+	snprintf(r->text, sizeof(r->text), "it went wrong in run %u", machine.runs);
+	snprintf(r->diag, sizeof(r->diag), "  one line\n  and another\n");
+	return r;
+}
+
+static bool has(const struct scenario_steps *s, enum op op)
+{
+	for (int i = 0; i < s->nr; i++)
+		if (s->step[i].op == op)
+			return true;
+	return false;
+}
+
+static bool has_fork(const struct scenario_steps *s)
+{
+	return has(s, OP_FORK);
+}
+
+static bool has_unmap(const struct scenario_steps *s)
+{
+	return has(s, OP_UNMAP);
+}
+
+static bool has_exit(const struct scenario_steps *s)
+{
+	return has(s, OP_EXIT);
+}
+
+static bool has_force(const struct scenario_steps *s)
+{
+	return has(s, OP_FORCE);
+}
+
+static struct test *base;
+
+static void find_base(void)
+{
+	static const struct scenario any = {
+		.id = "stress", .title = "stress", .kinds = KIND_WHATEVER, .steps = "fill P",
+	};
+	struct plan p;
+
+	plan_build_one(&p, &any);
+	for (size_t i = 0; i < p.nr && !base; i++)
+		if (!strcmp(p.tests[i].id + p.tests[i].kind_at, "anon"))
+			base = &p.tests[i];
+	if (!base)
+		abort();
+}
+
+/* What is printed of @text that has failed for @reason, as the @number-th. */
+static char *add(const char *text, const char *reason, unsigned long long number)
+{
+	struct result r = { .verdict = VERDICT_FAIL };
+	FILE *real = stdout, *all;
+	char *out = NULL;
+	size_t len;
+
+	if (!case_make(&found, base, text))
+		abort();
+	snprintf(r.reason, sizeof(r.reason), "%s", reason);
+	machine.reason = reason;
+	machine.runs = machine.asked = 0;
+	fflush(stdout);
+	all = open_memstream(&out, &len);
+	if (!all)
+		abort();
+	stdout = all;
+	findings_add(&found, &r, number, &scratch, run_it);
+	stdout = real;
+	fclose(all);
+	return out;
+}
+
+static void tells(const char *out, const char *what, const char *name)
+{
+	if (!ok(strstr(out, what), "%s", name))
+		note("not in it: %s\n%s", what, out);
+}
+
+static void test_each_time(void)
+{
+	char *out;
+
+	machine.fails = has_fork;
+	machine.each = 1;
+	out = add("fill P; write P; fork P C; write C; clearrefs P", "leak", 17);
+	tells(out, "not ok 1 - stress.anon.leak\n", "a failure: its id and reason");
+	tells(out, "steps: 'fill P; fork P C'\n", "shrunk");
+	tells(out, "found_as: 'fill P; write P; fork P C; write C; clearrefs P'\n",
+	      "as it was found");
+	tells(out, "scenario: 17\n", "which one of the run it was");
+	tells(out, "replays: 5\n  replays_failed: 5\n", "replayed");
+	tells(out, "repeat: cow exec --kind anon 'fill P; fork P C'\n", "a line for a shell");
+	tells(out, "#   one line\n#   and another\n", "the diagnosis");
+	ok(!strstr(out, "flaky"), "not flaky");
+	is_int(findings_new(), 1, "it counts");
+	free(out);
+}
+
+static void test_again(void)
+{
+	char *out = add("fill P; fork P C; write C; exit C", "leak", 18);
+
+	is_str(out, "", "the same, and more: not told again");
+	is_int(machine.runs, 0, "nor run again");
+	free(out);
+	out = add("fill P; fork P C; write C; exit C", "stale-data", 18);
+	tells(out, "not ok 2 - stress.anon.stale-data\n", "for another reason, it is another");
+	is_int(findings_new(), 2, "and counts");
+	free(out);
+}
+
+static void test_at_times(void)
+{
+	char *out;
+
+	machine.fails = has_unmap;
+	machine.each = 3;
+	out = add("fill P; write P; unmap P; clearrefs P", "leak", 19);
+	tells(out, "not ok 3 - stress.anon.leak\n", "one that fails at times");
+	tells(out, "replays_failed: 2\n", "how often");
+	tells(out, "flaky: of 5 replays 2 failed in the same way\n", "it is called flaky");
+	tells(out, "steps: 'fill P; unmap P'\n", "and shrunk all the same");
+	free(out);
+}
+
+static void test_never_again(void)
+{
+	static const char text[] = "fill P; write P; fork P C; exit C";
+	char *out;
+
+	machine.fails = has_exit;
+	machine.each = 0;
+	out = add(text, "kernel", 20);
+	tells(out, "replays_failed: 0\n", "one that does not fail again");
+	tells(out, "steps: 'fill P; write P; fork P C; exit C'\n", "stays as it is");
+	is_int(machine.runs, 5, "nothing is tried but replays");
+	free(out);
+}
+
+/* Another failure of a shorter scenario is not the one that is looked for. */
+static const struct result *run_otherwise(struct stress_case *c)
+{
+	const struct result *r = run_it(c);
+
+	if (c->steps.nr < 3)
+		snprintf(machine.result.reason, sizeof(machine.result.reason), "other");
+	return r;
+}
+
+static void test_other_reason(void)
+{
+	struct result r = { .verdict = VERDICT_FAIL, .reason = "torn-page" };
+	FILE *real = stdout, *all;
+	char *out = NULL;
+	size_t len;
+
+	machine.fails = has_force;
+	machine.each = 1;
+	machine.reason = "torn-page";
+	if (!case_make(&found, base, "fill P; write P; force P; clearrefs P"))
+		abort();
+	all = open_memstream(&out, &len);
+	if (!all)
+		abort();
+	stdout = all;
+	findings_add(&found, &r, 21, &scratch, run_otherwise);
+	stdout = real;
+	fclose(all);
+	tells(out, "steps: 'fill P; write P; force P'\n",
+	      "shrinking keeps to the reason, as far as that goes");
+	free(out);
+}
+
+static void test_known(void)
+{
+	char path[] = "/tmp/cowpin-unit-XXXXXX", why[256], *out;
+	int fd = mkstemp(path);
+	unsigned int before = findings_new();
+
+	ok(fd >= 0 && dprintf(fd, "stress.anon write-refused * * waits for a backport\n") > 0 &&
+	   !known_load(path, why), "a file of known issues");
+	close(fd);
+	unlink(path);
+	machine.fails = has_fork;
+	machine.each = 1;
+	out = add("fill P; fork P C; write P", "write-refused", 22);
+	tells(out, " - stress.anon.write-refused # TODO waits for a backport\n", "is a TODO");
+	is_int(findings_new(), before, "and does not count");
+	free(out);
+}
+
+int main(void)
+{
+	find_base();
+	plan(9 + 4 + 4 + 3 + 1 + 3);
+	test_each_time();
+	test_again();
+	test_at_times();
+	test_never_again();
+	test_other_reason();
+	test_known();
+	return tap_done();
+}
