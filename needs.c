@@ -325,7 +325,8 @@ static bool compact_met(const struct ask *a)
 
 static bool uprobe_met(const struct ask *a)
 {
-	return file_number(UPROBE_TYPE) > 0 || no(a, "the kernel has no uprobes by perf_event_open");
+	return file_number(UPROBE_TYPE) > 0 ||
+	       no(a, "the kernel has no uprobes by perf_event_open");
 }
 
 static bool numa_met(const struct ask *a)

@@ -323,6 +323,46 @@ long long smaps_bytes(const void *addr, const char *name)
 	return ret;
 }
 
+#define ZONES_MAX	16
+
+/* The frames of each node's ZONE_MOVABLE; returns how many there are. */
+static int movable_zones(uint64_t (*zones)[2])
+{
+	FILE *f = fopen("/proc/zoneinfo", "re");
+	unsigned long long spanned = 0, start;
+	bool movable = false;
+	char line[256], zone[32];
+	int nr = 0;
+
+	while (f && nr < ZONES_MAX && fgets(line, sizeof(line), f)) {
+		if (sscanf(line, "Node %*d, zone %31s", zone) == 1)
+			movable = !strcmp(zone, "Movable");
+		if (!movable)
+			continue;
+		sscanf(line, " spanned %llu", &spanned);
+		if (sscanf(line, " start_pfn: %llu", &start) == 1 && spanned) {
+			zones[nr][0] = start;
+			zones[nr++][1] = start + spanned;
+		}
+	}
+	if (f)
+		fclose(f);
+	return nr;
+}
+
+bool pfn_is_movable(uint64_t pfn)
+{
+	static uint64_t zones[ZONES_MAX][2];
+	static int nr = -1;	/* they do not change while we run */
+
+	if (nr < 0)
+		nr = movable_zones(zones);
+	for (int i = 0; i < nr; i++)
+		if (pfn >= zones[i][0] && pfn < zones[i][1])
+			return true;
+	return false;
+}
+
 bool kernel_at_least(int major, int minor)
 {
 	struct utsname u;

@@ -106,6 +106,9 @@ long long vmstat(const char *name);
 /* Field @name in bytes of the smaps entry of the VMA that holds @addr; -errno. */
 long long smaps_bytes(const void *addr, const char *name);
 
+/* Is that frame in ZONE_MOVABLE, from which memory must be able to go? */
+bool pfn_is_movable(uint64_t pfn);
+
 /* Is the running kernel's version at least that? */
 bool kernel_at_least(int major, int minor);
 

@@ -6,6 +6,7 @@
 
 #include "engine/charge.h"
 #include "engine/diag.h"
+#include "engine/inject.h"
 #include "vm_util.h"
 
 static struct reading read_cell(const uint64_t *words, size_t cell, size_t row)
@@ -182,6 +183,20 @@ static void compare_pin(int pin)
 		describe_pages(pin, wrong ? at : frame_at);
 }
 
+/* A long-term pin would keep memory from being unplugged for good: it must take other pages. */
+static void compare_zone(int pin)
+{
+	const struct pin_view *v = &d.stage->pin[pin];
+
+	for (size_t row = 0; row < d.model.pin[pin].cells && !failed(); row++) {
+		if (!pfn_is_movable(v->pfns[row]) && injected != FAULT_MOVABLE)
+			continue;
+		diag_fail(d.result, "movable", "the long-term pin of %c took a page of "
+			  "ZONE_MOVABLE", actor_name(d.model.pin[pin].owner));
+		describe_pages(pin, row);
+	}
+}
+
 /*
  * A page that two processes may share can be copied away from the pin by either's write.
  * FOLL_PIN must not take one; FOLL_GET may.
@@ -190,6 +205,7 @@ void compare_pinned(int pin)
 {
 	const struct model_pin *p = &d.model.pin[pin];
 	const struct pin_view *v = &d.stage->pin[pin];
+	const struct step *s = &d.test->steps->step[d.pin_step[pin]];
 	const struct provider *by = provider_of(pin);
 
 	if (!p->held)
@@ -197,6 +213,8 @@ void compare_pinned(int pin)
 	if (v->changed)
 		diag_fail(d.result, "kind-changed", "after the pin the memory is not what the "
 			  "title says any more: %.180s", v->why);
+	if (v->has_pfns && (s->pin_flags & PIN_LONGTERM))
+		compare_zone(pin);
 	for (size_t row = 0; row < p->cells && !failed(); row++) {
 		if (!v->has_pfns || !v->shared[row] || (by->props & PIN_IS_GET) || d.model.shared)
 			continue;

@@ -36,6 +36,7 @@ static const struct { const char *name, *about; } faults[NR_FAULTS] = {
 	[FAULT_SPLAT] = { "splat", "the kernel log gets a warning" },
 	[FAULT_LOST_REST] = { "lost-rest", "a write spoils another word of its page" },
 	[FAULT_SHARED_PIN] = { "shared-pin", "a pinned page is not exclusive" },
+	[FAULT_MOVABLE] = { "movable", "pinned pages count as those of ZONE_MOVABLE" },
 	[FAULT_SPLIT] = { "split", "a pin splits the mapping of a large folio" },
 	[FAULT_LEAVE_PIN] = { "leave-pin", "a page stays pinned after the test" },
 	[FAULT_LEAVE_FD] = { "leave-fd", "a descriptor stays open" },

@@ -33,6 +33,7 @@ enum fault {
 	FAULT_SPLAT,		/* a warning appears in the kernel log */
 	FAULT_LOST_REST,	/* a write changes what it does not write */
 	FAULT_SHARED_PIN,	/* a page in a pin is known not to be exclusive */
+	FAULT_MOVABLE,		/* every page is taken for one of ZONE_MOVABLE */
 	FAULT_SPLIT,		/* pinning splits the mapping of a large folio */
 	FAULT_LEAVE_PIN,	/* a test leaves a pin behind, */
 	FAULT_LEAVE_FD,		/* a descriptor, */

@@ -155,20 +155,37 @@ static void do_operation(const char *verb)
 	o->run(&race.mem, 0, race.pages, VALUE_ZERO);
 }
 
-/* The child writes all that it got. None of it may be seen by its parent, or in a pin. */
+/*
+ * What it got at fork is the child's own: it stays as it is while its parent goes on writing,
+ * also by a CPU that could write to the page a moment ago. Then the child writes all of it;
+ * none of that may be seen by its parent, or in a pin.
+ */
+static void be_child(void)
+{
+	static uint64_t at_fork[PAGES_MAX];
+
+	for (size_t i = 0; i < race.pages; i++)
+		at_fork[i] = *word(i);
+	for (int look = 0; look < 20; look++)
+		for (size_t i = 0; i < race.pages; i++)
+			if (*word(i) != at_fork[i])
+				_exit(1);
+	for (size_t i = 0; i < race.pages; i++)
+		*word(i) = BY_CHILD | i;
+	_exit(0);
+}
+
 static void do_fork(void)
 {
 	pid_t pid = fork();
+	int status = 0;
 
-	if (!pid) {
-		for (size_t i = 0; i < race.pages; i++)
-			*word(i) = BY_CHILD | i;
-		_exit(0);
-	}
-	if (pid < 0)
+	if (!pid)
+		be_child();
+	if (pid < 0 || waitpid(pid, &status, 0) != pid)
 		wrong("fork: %s", strerror(errno));
-	else
-		waitpid(pid, NULL, 0);
+	else if (status)
+		wrong("a child saw its memory change after fork (status %#x)", status);
 }
 
 static void do_mprotect(void)

@@ -589,8 +589,8 @@ static void random_step(void)
 		step_write, step_write, step_write, step_fill, step_force, step_touch,
 		step_patch, step_unmap, step_discard, step_discard, step_punch, step_punch,
 		step_file_write, step_file_write, step_truncate, step_wipe, step_protect,
-		step_dontfork, step_fork, step_fork, step_exit, step_pin, step_pin, step_pin, step_pin, step_poke,
-		step_poke, step_poke, step_unpin,
+		step_dontfork, step_fork, step_fork, step_exit, step_pin, step_pin, step_pin,
+		step_pin, step_poke, step_poke, step_poke, step_unpin,
 	};
 	struct span s = { .a = some_actor(), .first = rnd(CELLS) };
 

@@ -48,6 +48,7 @@ noticed_ok('leak', \@shared, qr/^(?:leak|lost-at-fork)$/);
 noticed_ok('torn-page', \@shared, qr/^torn-page$/);
 noticed_ok('shared-pin', ['ro-pin.shared.gup.anon', 'ro-pin.shared.gup-fast.thp.pmd'],
 	   qr/^not-exclusive$/);
+noticed_ok('movable', ['ro-pin.shared.gup.anon'], qr/^movable$/);
 noticed_ok('taint', ['ro-pin.shared.gup.anon'], qr/^kernel$/);
 noticed_ok('splat', ['ro-pin.shared.gup.anon'], qr/^kernel$/);
 
