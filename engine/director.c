@@ -294,6 +294,7 @@ static bool may_fail(const struct step *s, const char *refusal, int error)
 		return true;
 	if (s->op == OP_OPERATION)
 		return operation_refuses(s->operation->refuses, error) ||
+		       (d.test->lenient && operation_refuses(s->operation->senseless, error)) ||
 		       (pinned() && operation_refuses(s->operation->refuses_pinned, error));
 	/* Refusing is right where pages are pinned; replacing them would be wrong. */
 	return s->op == OP_COLLAPSE && pinned() && (error == -EAGAIN || error == -EBUSY);

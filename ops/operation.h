@@ -39,6 +39,8 @@ struct operation {
 	 * refused, it must have changed nothing.
 	 */
 	int refuses_pinned[REFUSALS_MAX], refuses[REFUSALS_MAX];
+	/* Errors of what makes no sense there: right in random scenarios, and nowhere else. */
+	int senseless[REFUSALS_MAX];
 
 	/*
 	 * In the actor, on pages [page, page + pages) of @m. 0 or -errno with m->why. It may

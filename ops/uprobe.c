@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include "ops/operation.h"
 
+#include <fcntl.h>
 #include <linux/perf_event.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -10,6 +11,8 @@
 
 #include "kinds/kind.h"
 #include "vm_util.h"
+
+#define BREAKPOINT	0xcc	/* of x86 */
 
 /* The probe lasts as long as the descriptor, which is as long as the process. */
 static int probe_at(const char *path, size_t offset)
@@ -25,6 +28,18 @@ static int probe_at(const char *path, size_t offset)
 	return syscall(SYS_perf_event_open, &attr, getpid(), -1, -1, PERF_FLAG_FD_CLOEXEC);
 }
 
+/* In a writable mapping a probe may be set, but none is put in. */
+static bool is_breakpoint(const char *at)
+{
+	int fd = open("/proc/self/mem", O_RDONLY | O_CLOEXEC);
+	unsigned char byte = 0;
+	bool is = fd >= 0 && pread(fd, &byte, 1, (uintptr_t)at) == 1 && byte == BREAKPOINT;
+
+	if (fd >= 0)
+		close(fd);
+	return is;
+}
+
 /*
  * At the mark of the page, where nothing else is compared: at the first byte there that can
  * be read as an instruction.
@@ -36,16 +51,23 @@ static int uprobe_run(struct mem *m, size_t page, size_t pages, struct value v)
 	(void)pages;
 	(void)v;
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", m->fd);
-	for (size_t byte = 0; byte < sizeof(uint64_t); byte++)
-		if (probe_at(path, page * m->layout.page + content_mark_offset() + byte) >= 0)
+	for (size_t byte = 0; byte < sizeof(uint64_t); byte++) {
+		size_t offset = page * m->layout.page + content_mark_offset() + byte;
+		int fd = probe_at(path, offset);
+
+		if (fd >= 0 && is_breakpoint(m->base + offset))
 			return 0;
-	return mem_fail(m, "perf_event_open of a uprobe: %s", strerror(errno));
+		if (fd >= 0)
+			close(fd);
+	}
+	errno = EINVAL;
+	return mem_fail(m, "no breakpoint can be set there: is the mapping writable?");
 }
 
-/* EINVAL and the like: the mapping is writable, or nothing there looks like an instruction. */
+/* EINVAL: the mapping is writable, or nothing there looks like an instruction. */
 DEFINE_OPERATION(uprobe) = {
 	.id = "uprobe", .about = "a breakpoint in read-only file memory; a pinned page stays",
 	.effect = EFFECT_PATCH, .kinds = KIND_FILE | KIND_PRIVATE, .not_kinds = KIND_HUGETLB,
-	.needs = NEED(UPROBE), .refuses = { -EINVAL, -EOPNOTSUPP, -EIO, -524 },
+	.needs = NEED(UPROBE), .senseless = { -EINVAL },
 	.run = uprobe_run,
 };
