@@ -22,6 +22,10 @@ struct mem {
 	size_t len;		/* ... in bytes, whole base pages */
 	struct layout layout;	/* how the region is sampled */
 	int fd;			/* of a file kind, else -1 */
+	/* Other memory of the process that an operation has filled and nobody writes to. */
+	const void *witness;
+	size_t witness_len;
+	uint64_t witness_sum;
 	int prot;		/* what the owner made of it: PROT_* */
 	void *map;		/* all that destroy() has to unmap */
 	size_t map_len;
@@ -31,6 +35,16 @@ struct mem {
 static inline void *mem_page(const struct mem *m, size_t page)
 {
 	return m->base + page * m->layout.page;
+}
+
+/* A number that changes if a byte of [at, at + len) does; @len is a multiple of 8. */
+static inline uint64_t mem_sum(const void *at, size_t len)
+{
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < len / sizeof(sum); i++)
+		sum = sum * 31 + ((const volatile uint64_t *)at)[i];
+	return sum;
 }
 
 /* Note why something failed; yields -errno (-EINVAL if errno is 0). */

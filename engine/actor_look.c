@@ -104,6 +104,8 @@ int act_look(const struct command *c)
 	bool all = c->cmd == CMD_LOOK_ALL || (c->look && c->all);
 
 	look_at_memory(all);
+	self.stage->view[self.index].witness_changed = self.mem.witness &&
+		mem_sum(self.mem.witness, self.mem.witness_len) != self.mem.witness_sum;
 	if (c->account)
 		account();
 	for (int i = 0; i < PINS_MAX; i++)

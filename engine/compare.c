@@ -52,6 +52,14 @@ static void compare_marks(int actor)
 	}
 }
 
+/* A page with the same content, but another page: no write may reach it. */
+static void compare_witness(int actor)
+{
+	if (d.stage->view[actor].witness_changed)
+		diag_fail(d.result, "leak", "a page of %c has changed to which nobody wrote: it "
+			  "was merged with one that was written", actor_name(actor));
+}
+
 static void compare_view(int actor)
 {
 	struct reading first, r;
@@ -67,6 +75,8 @@ static void compare_view(int actor)
 	}
 	if (!wrong) {
 		compare_marks(actor);
+		if (!failed())
+			compare_witness(actor);
 		return;
 	}
 	diag_view(d.result, &d.model, actor, at, &first, wrong);

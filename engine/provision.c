@@ -15,6 +15,9 @@
 #include "engine/scratch.h"
 #include "engine/settings.h"
 #include "engine/swap.h"
+#include "engine/tool.h"
+#include "pins/dm.h"
+#include "pins/net.h"
 #include "vm_util.h"
 
 /* Every THP size for those who ask for it: see kinds/thp.c. */
@@ -43,6 +46,19 @@ static void enable_thp(void)
 	/* khugepaged would put together what a kind has taken apart. */
 	settings_set(THP_SYSFS "/khugepaged/pages_to_scan", "1");
 	settings_set(THP_SYSFS "/khugepaged/scan_sleep_millisecs", "3600000");
+}
+
+/* Pins that one test holds on disks at most; stress has as many. */
+#define DISKS_PER_TEST	4
+
+static void disks_provide(unsigned int jobs)
+{
+	tool_run((const char *const[]){ "modprobe", "loop", NULL });
+	tool_run((const char *const[]){ "modprobe", "dm_mod", NULL });
+	if (settings_undo_by("dmremove " DM_PREFIX) ||
+	    dm_pool_provide(jobs * DISKS_PER_TEST))
+		return;
+	needs_provided(NEED(DM) | (dmdio_takes_pins() ? NEED(DIOPIN) : 0));
 }
 
 /* All that is offered, at once. */
@@ -81,6 +97,13 @@ void provision(const struct plan *p, unsigned int jobs, uint64_t more)
 		charge_provide();
 	if (needs & NEED(SWAP))
 		swap_provide();
+	/* memfds come with seals then, which udmabuf asks for. */
+	if (needs & NEED(UDMABUF) && !settings_set("/proc/sys/vm/memfd_noexec", "1"))
+		needs_provided(NEED(UDMABUF));
+	if (needs & NEED(OWNNET) && !net_provide())
+		needs_provided(NEED(OWNNET));
+	if (needs & NEED(DM))
+		disks_provide(jobs);
 	if (needs & NEED(KSM))
 		run_ksm();
 	scratch_provide(needs);

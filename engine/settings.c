@@ -17,6 +17,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "pins/dm.h"
 #include "vm_util.h"
 
 #define JOURNAL		STATE_DIR "/settings"
@@ -69,6 +70,11 @@ static int undo_rmmod(char *name)
 	return syscall(SYS_delete_module, name, O_NONBLOCK) ? -errno : 0;
 }
 
+static int undo_dmremove(char *prefix)
+{
+	return dm_remove_all(prefix);
+}
+
 static const struct {
 	const char *verb;
 	int (*undo)(char *args);
@@ -79,6 +85,7 @@ static const struct {
 	{ "rmdir", undo_rmdir },
 	{ "unlink", undo_unlink },
 	{ "rmmod", undo_rmmod },
+	{ "dmremove", undo_dmremove },	/* PREFIX: all such devices, after resuming them */
 };
 
 /* What was noted but did not come about any more is not an error. */

@@ -72,6 +72,7 @@ struct view {
 	uint8_t faulted[CELLS_MAX];	/* by the last write: the store was a fault */
 	uint64_t pagemap[CELLS_MAX];
 	uint64_t mark[CELLS_MAX];	/* of each page, where words were seen */
+	bool witness_changed;		/* see struct mem */
 	long long anon_bytes;	/* of anonymous memory in the region; if asked for */
 	uint64_t words[WORDS_MAX];
 };

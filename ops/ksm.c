@@ -30,7 +30,7 @@ static int await_ksmd(struct mem *m)
 	return 0;
 }
 
-/* A twin of the pages for a while, so that there is something to merge with. */
+/* A twin of the pages, so that there is something to merge with. */
 static int ksm_run(struct mem *m, size_t page, size_t pages, struct value v)
 {
 	size_t len = pages * m->layout.page;
@@ -46,7 +46,10 @@ static int ksm_run(struct mem *m, size_t page, size_t pages, struct value v)
 		ret = mem_fail(m, "MADV_MERGEABLE: %s", strerror(errno));
 	else
 		ret = await_ksmd(m);
-	munmap(twin, len);
+	/* It stays: a write to the merged page would show in it. */
+	m->witness = twin;
+	m->witness_len = len;
+	m->witness_sum = mem_sum(twin, len);
 	return ret;
 }
 

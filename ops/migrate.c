@@ -18,10 +18,13 @@ static long move_them(struct mem *m, size_t page, size_t pages, const int *nodes
 	layout_cells(&m->layout, page, pages, &first, &count);
 	for (size_t i = 0; i < count; i++)
 		at[i] = mem_page(m, layout_page(&m->layout, first + i));
-	return syscall(SYS_move_pages, 0, count, at, nodes, status, nodes ? MPOL_MF_MOVE : 0);
+	return syscall(SYS_move_pages, 0, count, at, nodes, status, nodes ? MPOL_MF_MOVE_ALL : 0);
 }
 
-/* Each page to the node where it is not. What is pinned, or not there, stays; that is no error. */
+/*
+ * Each page to the node where it is not, also if others map it. What is pinned, or not there,
+ * stays; that is no error.
+ */
 static int tonode_run(struct mem *m, size_t page, size_t pages, struct value v)
 {
 	static int nodes[CELLS_MAX], status[CELLS_MAX];
