@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -116,6 +117,38 @@ static bool iouring_met(const struct ask *a)
 		return no(a, "io_uring_setup: %s", strerror(errno));
 	close(fd);
 	return true;
+}
+
+/* Has io_uring_register() @op? An unknown one is EINVAL, others look at @arg first. */
+static bool ring_knows(int op, void *arg, unsigned int nr, int refusal)
+{
+	struct io_uring_params params = { 0 };
+	int fd = syscall(SYS_io_uring_setup, 1, &params);
+	bool knows = fd >= 0 && syscall(SYS_io_uring_register, fd, op, arg, nr) < 0 &&
+		     errno == refusal;
+
+	if (fd >= 0)
+		close(fd);
+	return knows;
+}
+
+/* There is no table of buffers to be changed, and no ring to clone from. */
+static bool ioupdate_met(const struct ask *a)
+{
+	struct io_uring_rsrc_update2 none = { .nr = 1 };
+
+	return ring_knows(IORING_REGISTER_BUFFERS_UPDATE, &none, sizeof(none), ENXIO) ||
+	       no(a, "io_uring cannot replace a registered buffer (5.13)");
+}
+
+#define REGISTER_CLONE_BUFFERS	30
+
+static bool ioclone_met(const struct ask *a)
+{
+	uint32_t none[8] = { ~0U };
+
+	return ring_knows(REGISTER_CLONE_BUFFERS, none, 1, EBADF) ||
+	       no(a, "io_uring cannot clone buffers of another ring (6.12)");
 }
 
 static bool hugetlb_met(const struct ask *a)
@@ -367,6 +400,59 @@ static bool split_met(const struct ask *a)
 			  strerror(-ret));
 }
 
+/* What only a run has that has set it up. */
+static uint64_t provided;
+
+void needs_provided(uint64_t mask)
+{
+	provided |= mask;
+}
+
+static bool dm_met(const struct ask *a)
+{
+	return (provided & NEED(DM)) ||
+	       no(a, "no disk that can be stopped (dm_mod, loop, a run as root)");
+}
+
+static bool diopin_met(const struct ask *a)
+{
+	return (provided & NEED(DIOPIN)) || no(a, "O_DIRECT takes references, not pins (6.5)");
+}
+
+static bool ownnet_met(const struct ask *a)
+{
+	return (provided & NEED(OWNNET)) ||
+	       no(a, "no network of the run's own (CONFIG_NET_NS, a run as root)");
+}
+
+static bool xdp_met(const struct ask *a)
+{
+	int fd = socket(AF_XDP, SOCK_RAW | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		return no(a, "no AF_XDP: %s", strerror(errno));
+	close(fd);
+	return true;
+}
+
+/* As the tested memory is made: without a word about seals. */
+static bool memfd_sealable(void)
+{
+	int fd = memfd_create("cowpin", MFD_CLOEXEC), seals = fcntl(fd, F_GET_SEALS);
+
+	close(fd);
+	return seals >= 0 && !(seals & F_SEAL_SEAL);
+}
+
+static bool udmabuf_met(const struct ask *a)
+{
+	if (access("/dev/udmabuf", R_OK | W_OK))
+		return no(a, "no /dev/udmabuf");
+	if (!(provided & NEED(UDMABUF)) || !memfd_sealable())
+		return no(a, "memfds cannot be sealed (vm.memfd_noexec is not 1)");
+	return true;
+}
+
 static const struct {
 	const char *code;		/* "no-" and the name, if it has no other */
 	const char *name;
@@ -377,6 +463,8 @@ static const struct {
 	[NEED_MODULE] = { .code = "no-module", .name = "pin", .met = module_met },
 	[NEED_DEVICE] = { .code = "no-module", .met = device_met },
 	[NEED_IOURING] = { .code = "no-iouring", .met = iouring_met },
+	[NEED_IOUPDATE] = { .code = "no-iouring-update", .met = ioupdate_met },
+	[NEED_IOCLONE] = { .code = "no-iouring-clone", .met = ioclone_met },
 	[NEED_HUGETLB] = { .code = "no-hugetlb", .met = hugetlb_met, .by_size = true },
 	[NEED_THP] = { .code = "no-thp", .met = thp_met },
 	[NEED_HUGE_ZERO] = { .code = "no-huge-zeropage", .met = huge_zero_met },
@@ -398,6 +486,11 @@ static const struct {
 	[NEED_NUMA] = { .code = "no-numa", .met = numa_met },
 	[NEED_KSM] = { .code = "no-ksm", .met = ksm_met },
 	[NEED_SPLIT] = { .code = "no-split", .met = split_met },
+	[NEED_DM] = { .code = "no-dm", .met = dm_met },
+	[NEED_DIOPIN] = { .code = "no-dio-pin", .met = diopin_met },
+	[NEED_OWNNET] = { .code = "no-net", .met = ownnet_met },
+	[NEED_XDP] = { .code = "no-xdp", .met = xdp_met },
+	[NEED_UDMABUF] = { .code = "no-udmabuf", .met = udmabuf_met },
 	[NEED_SOFTDIRTY] = { .code = "no-softdirty", .met = softdirty_met },
 };
 

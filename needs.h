@@ -34,9 +34,16 @@ enum need {
 	NEED_DONTUNMAP,		/* MREMAP_DONTUNMAP of any mapping */
 	NEED_UFFDMOVE,
 	NEED_COMPACT,
+	NEED_IOUPDATE,		/* io_uring: another buffer in the slot of one */
+	NEED_IOCLONE,		/* io_uring: a ring's buffers for another */
+	NEED_DM,		/* disks that can be stopped, by the device-mapper */
+	NEED_DIOPIN,		/* O_DIRECT pins its memory */
 	NEED_UPROBE,
 	NEED_NUMA,		/* two nodes with memory */
 	NEED_KSM,		/* ksmd, and it runs */
+	NEED_OWNNET,		/* a network of the run's own, see pins/net.h */
+	NEED_UDMABUF,		/* dma-bufs of memfds, and memfds that can be sealed */
+	NEED_XDP,		/* sockets of AF_XDP */
 	NEED_SPLIT,		/* debugfs: splitting of large folios */
 	NR_NEEDS
 };
@@ -56,6 +63,9 @@ _Static_assert(NR_NEEDS <= 64, "a mask of needs has 64 bits");
  * is asked once and remembered.
  */
 int needs_unmet(uint64_t needs, size_t size, unsigned int pages, char *why, size_t len);
+
+/* The run has set these up, which nobody else could have. */
+void needs_provided(uint64_t mask);
 
 /* "no-root", "no-module" ...: the reason code of a requirement. */
 const char *need_code(enum need n);

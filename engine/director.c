@@ -334,6 +334,25 @@ static void fail_step(const struct step *s, int actor)
 		fail_status(actor, "setup", "the step did not work");
 }
 
+/* Is a page of the step's part in a pin of @actor, and in its page table? */
+static bool pins_part(const struct step *s, int actor)
+{
+	size_t first, count;
+
+	step_cells(s, &first, &count);
+	for (int i = 0; i < d.model.pins; i++) {
+		const struct model_pin *p = &d.model.pin[i];
+
+		if (!p->held || p->owner != actor)
+			continue;
+		for (size_t c = first; c < first + count; c++)
+			if (c >= p->first && c < p->first + p->cells &&
+			    model_pin_attached(&d.model, i, c))
+				return true;
+	}
+	return false;
+}
+
 /* The actor has done it. */
 static void step_done(const struct step *s, int actor, const char *refusal,
 		      const struct command *c)
@@ -343,6 +362,9 @@ static void step_done(const struct step *s, int actor, const char *refusal,
 		diag_fail(d.result, "not-refused", "the kernel gave a %s%s pin %s",
 			  s->pin_flags & PIN_RW ? "R/W" : "R/O",
 			  s->pin_flags & PIN_LONGTERM ? " long-term" : "", refusal);
+	if (s->op == OP_OPERATION && s->operation->not_pinned && pins_part(s, actor))
+		diag_fail(d.result, "not-refused", "%s was not refused, although a page is pinned",
+			  s->operation->id);
 	if (s->op == OP_EXIT && !await_exit(actor))
 		return;
 	if (populates(s))

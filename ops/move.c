@@ -109,7 +109,7 @@ static int uffdmove_run(struct mem *m, size_t page, size_t pages, struct value v
 /* EBUSY: shared with a child or pinned; ENOENT: there is no page, or a zeropage. */
 DEFINE_OPERATION(uffdmove) = {
 	.id = "uffdmove", .about = "UFFDIO_MOVE to another place and back; refused where pinned",
-	.kinds = KIND_BASE, .needs = NEED(UFFDMOVE),
+	.kinds = KIND_BASE, .needs = NEED(UFFDMOVE), .not_pinned = true,
 	.refuses_pinned = { -EBUSY, -EAGAIN }, .refuses = { -EBUSY, -ENOENT, -EINVAL, -EAGAIN },
 	.run = uffdmove_run,
 };

@@ -33,6 +33,7 @@ struct operation {
 	unsigned int kinds;	/* KIND_* that a kind must all have, */
 	unsigned int not_kinds;	/* and must none have */
 	uint64_t needs;	/* NEED() mask */
+	bool not_pinned;	/* of a pinned page it must be refused */
 	bool splits;		/* a part becomes a mapping of its own */
 	/*
 	 * Errors (-errno) that are right where some page is pinned; without pins, too. Having

@@ -2,6 +2,10 @@
 /*
  * io_uring fixed buffers: a R/W long-term pin, read and written by fixed I/O from and
  * to a memfd at any time. One request a run of neighbouring cells.
+ *
+ * Four ways to come by them: registered as one buffer; as several that meet in the middle
+ * of pages, so that these pages are pinned twice; put into the slot of another buffer; and
+ * lent to a second ring, whose references outlive the ring that took the pin.
  */
 #define _GNU_SOURCE
 #include "gup_helpers.h"
@@ -9,14 +13,37 @@
 #include <liburing.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
+#include "vm_util.h"
+
 #define QUEUE	64
+#define SEGMENTS	3
+
+/* Newer than the headers that we build with. */
+#define REGISTER_CLONE_BUFFERS	30
+struct clone_buffers {
+	uint32_t src_fd, flags, src_off, dst_off, nr, pad[3];
+};
 
 struct fixed {
 	struct io_uring ring;
 	int fd;			/* memfd: cell c of the pin at c * page */
 	char *file;		/* its mapping */
+	int segments;
+	size_t end[SEGMENTS];	/* of each buffer, as offset in the pinned range */
+};
+
+/* What one request moves: cells, or what of them is in one buffer. */
+struct piece {
+	int segment;
+	size_t at, file, len;
+};
+
+/* How far a transfer has come: @done bytes of the run of cells that begins at @cell. */
+struct cursor {
+	size_t cell, done;
 };
 
 static void fixed_free(struct pin *p)
@@ -48,18 +75,76 @@ static int fixed_file(struct pin *p, struct fixed *f)
 	return pin_fail(p, "memfd for fixed I/O: %s", strerror(errno));
 }
 
-static int fixed_register(struct pin *p, struct fixed *f)
+static int refused(struct pin *p, int ret)
 {
-	struct iovec iov = { .iov_base = p->addr, .iov_len = p->len };
-	int ret = io_uring_register_buffers(&f->ring, &iov, 1);
-
-	if (!ret)
+	if (ret >= 0)
 		return 0;
 	errno = -ret;
 	return pin_fail(p, "the kernel refused the fixed buffer: %s", strerror(errno));
 }
 
-static int iouring_pin(struct pin *p)
+static int register_one(struct pin *p, struct fixed *f)
+{
+	struct iovec iov = { .iov_base = p->addr, .iov_len = p->len };
+
+	return refused(p, io_uring_register_buffers(&f->ring, &iov, 1));
+}
+
+/* Cut where no page ends: buffers begin at any byte of a folio. */
+static int register_segments(struct pin *p, struct fixed *f)
+{
+	struct iovec iov[SEGMENTS];
+	size_t part = p->len / SEGMENTS / 512 * 512, from = 0;
+
+	f->segments = SEGMENTS;
+	for (int i = 0; i < SEGMENTS; i++) {
+		f->end[i] = i == SEGMENTS - 1 ? p->len : from + part;
+		iov[i] = (struct iovec) { p->addr + from, f->end[i] - from };
+		from = f->end[i];
+	}
+	return refused(p, io_uring_register_buffers(&f->ring, iov, SEGMENTS));
+}
+
+/* A page of our own has the slot first. */
+static int register_update(struct pin *p, struct fixed *f)
+{
+	void *other = mmap(NULL, p->layout.page, PROT_READ | PROT_WRITE,
+			   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	struct iovec iov = { .iov_base = other, .iov_len = p->layout.page };
+	__u64 tag = 0;
+	int ret;
+
+	if (other == MAP_FAILED)
+		return pin_fail(p, "out of memory");
+	ret = io_uring_register_buffers(&f->ring, &iov, 1);
+	iov = (struct iovec) { .iov_base = p->addr, .iov_len = p->len };
+	if (!ret)
+		ret = io_uring_register_buffers_update_tag(&f->ring, 0, &iov, &tag, 1);
+	munmap(other, p->layout.page);
+	return refused(p, ret);
+}
+
+/* The ring that took the pin is gone before anybody looks through it. */
+static int register_clone(struct pin *p, struct fixed *f)
+{
+	struct iovec iov = { .iov_base = p->addr, .iov_len = p->len };
+	struct clone_buffers clone = { 0 };
+	struct io_uring first;
+	int ret = io_uring_queue_init(1, &first, 0);
+
+	if (ret)
+		return refused(p, ret);
+	ret = io_uring_register_buffers(&first, &iov, 1);
+	clone.src_fd = first.ring_fd;
+	if (!ret && syscall(SYS_io_uring_register, f->ring.ring_fd, REGISTER_CLONE_BUFFERS,
+			    &clone, 1))
+		ret = -errno;
+	io_uring_unregister_buffers(&first);
+	io_uring_queue_exit(&first);
+	return refused(p, ret);
+}
+
+static int fixed_pin(struct pin *p, int (*take)(struct pin *p, struct fixed *f))
 {
 	struct fixed *f = calloc(1, sizeof(*f));
 	int ret;
@@ -79,10 +164,32 @@ static int iouring_pin(struct pin *p)
 		return ret;
 	}
 	p->priv = f;
-	ret = fixed_register(p, f);
+	f->segments = 1;
+	f->end[0] = p->len;
+	ret = take(p, f);
 	if (ret)
 		fixed_free(p);
 	return ret;
+}
+
+static int iouring_pin(struct pin *p)
+{
+	return fixed_pin(p, register_one);
+}
+
+static int segments_pin(struct pin *p)
+{
+	return fixed_pin(p, register_segments);
+}
+
+static int update_pin(struct pin *p)
+{
+	return fixed_pin(p, register_update);
+}
+
+static int clone_pin(struct pin *p)
+{
+	return fixed_pin(p, register_clone);
 }
 
 /* How many cells from @cell on one request can carry. */
@@ -91,18 +198,42 @@ static size_t run_length(const struct pin *p, size_t cell)
 	return p->layout.stride == 1 ? p->cells - cell : 1;
 }
 
-static void fixed_prep(struct pin *p, struct fixed *f, bool write, size_t cell)
+/* The next piece that one request can move; false: all is moved. */
+static bool next_piece(const struct pin *p, const struct fixed *f, struct cursor *c,
+		       struct piece *piece)
+{
+	size_t page = p->layout.page, run;
+
+	if (c->cell == p->cells)
+		return false;
+	run = run_length(p, c->cell) * page;
+	*piece = (struct piece) {
+		.at = pin_offset(p, c->cell) + c->done,
+		.file = c->cell * page + c->done,
+		.len = run - c->done,
+	};
+	while (piece->at >= f->end[piece->segment])
+		piece->segment++;
+	if (piece->at + piece->len > f->end[piece->segment])
+		piece->len = f->end[piece->segment] - piece->at;
+	c->done += piece->len;
+	if (c->done == run)
+		*c = (struct cursor) { .cell = c->cell + run / page };
+	return true;
+}
+
+/* Through the pin to the file, or from the file through the pin. */
+static void fixed_prep(struct pin *p, struct fixed *f, bool write, const struct piece *piece)
 {
 	struct io_uring_sqe *sqe = io_uring_get_sqe(&f->ring);
-	char *at = p->addr + pin_offset(p, cell);
-	size_t page = p->layout.page, len = run_length(p, cell) * page;
+	char *at = p->addr + piece->at;
 
-	/* Through the pin to the file, or from the file through the pin. */
 	if (write)
-		io_uring_prep_read_fixed(sqe, f->fd, at, len, cell * page, 0);
+		io_uring_prep_read_fixed(sqe, f->fd, at, piece->len, piece->file, piece->segment);
 	else
-		io_uring_prep_write_fixed(sqe, f->fd, at, len, cell * page, 0);
-	io_uring_sqe_set_data(sqe, (void *)(uintptr_t)len);
+		io_uring_prep_write_fixed(sqe, f->fd, at, piece->len, piece->file,
+					  piece->segment);
+	io_uring_sqe_set_data(sqe, (void *)(uintptr_t)piece->len);
 }
 
 static int fixed_reap(struct pin *p, struct fixed *f, unsigned int count)
@@ -129,16 +260,18 @@ static int fixed_reap(struct pin *p, struct fixed *f, unsigned int count)
 static int fixed_io(struct pin *p, bool write)
 {
 	struct fixed *f = p->priv;
-	size_t cell = 0;
+	struct cursor cursor = { 0 };
+	bool more = true;
 	int ret = 0;
 
-	while (cell < p->cells && !ret) {
+	while (more && !ret) {
 		unsigned int queued = 0;
+		struct piece piece;
 		int sent;
 
-		for (; cell < p->cells && queued < QUEUE; queued++) {
-			fixed_prep(p, f, write, cell);
-			cell += run_length(p, cell);
+		while (queued < QUEUE && (more = next_piece(p, f, &cursor, &piece))) {
+			fixed_prep(p, f, write, &piece);
+			queued++;
 		}
 		sent = io_uring_submit(&f->ring);
 		if (sent != (int)queued) {
@@ -200,4 +333,32 @@ DEFINE_PROVIDER(iouring) = {
 	.write = iouring_write,
 	.unpin = iouring_unpin,
 	.forget = fixed_free,
+};
+
+#define FIXED_COMMON(how, id_)						\
+	.id = "iouring-" id_,						\
+	.title = "iouring (" id_ ")",					\
+	.props = PIN_RW | PIN_LONGTERM | PIN_WRITES | PIN_IS_FAST | PIN_COSTS | PIN_NAMED, \
+	.pin = how##_pin,						\
+	.read = iouring_read,						\
+	.write = iouring_write,						\
+	.unpin = iouring_unpin,						\
+	.forget = fixed_free
+
+DEFINE_PROVIDER(segments) = {
+	FIXED_COMMON(segments, "segments"),
+	.rank = 31,
+	.needs = NEED(IOURING),
+};
+
+DEFINE_PROVIDER(update) = {
+	FIXED_COMMON(update, "update"),
+	.rank = 32,
+	.needs = NEED(IOURING) | NEED(IOUPDATE),
+};
+
+DEFINE_PROVIDER(clone_provider) = {
+	FIXED_COMMON(clone, "clone"),
+	.rank = 33,
+	.needs = NEED(IOURING) | NEED(IOCLONE),
 };

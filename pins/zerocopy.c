@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * MSG_ZEROCOPY: a TCP socket that sends from the memory itself, with FOLL_GET references.
+ * The peer takes nothing at first, and ballast that it has no room for goes ahead: so our
+ * pages wait in the socket, and what arrives is what they hold when the peer reads at last.
+ */
+#define _GNU_SOURCE
+#include "gup_helpers.h"
+
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include "pins/net.h"
+#include "vm_util.h"
+
+#ifndef SO_ZEROCOPY
+#define SO_ZEROCOPY	60
+#endif
+#ifndef MSG_ZEROCOPY
+#define MSG_ZEROCOPY	0x4000000
+#endif
+
+#define BALLAST		(256 * KIB)	/* many times what fits into the peer's buffer */
+#define SEND_BUFFER	(16 * MIB)
+#define ROOM		(4 * MIB)
+#define PATIENCE	20		/* seconds without a byte */
+
+struct zerocopy {
+	int rx, tx;		/* the peer is closed first: that drops what waits in tx */
+	char *copy;		/* what has arrived: the pinned range */
+};
+
+static void zerocopy_free(struct pin *p)
+{
+	struct zerocopy *z = p->priv;
+
+	if (!z)
+		return;
+	if (z->rx >= 0)
+		close(z->rx);
+	if (z->tx >= 0)
+		close(z->tx);
+	free(z->copy);
+	free(z);
+	p->priv = NULL;
+}
+
+static int set(int fd, int option, int value)
+{
+	return setsockopt(fd, SOL_SOCKET, option, &value, sizeof(value));
+}
+
+/* An accepted socket has the buffer size of the one that listened. */
+static bool connect_both(struct zerocopy *z, int listener)
+{
+	struct sockaddr_in at = { .sin_family = AF_INET,
+				  .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct timeval patience = { .tv_sec = PATIENCE };
+	socklen_t len = sizeof(at);
+
+	if (set(listener, SO_RCVBUF, 4096) || bind(listener, (void *)&at, len) ||
+	    listen(listener, 1) || getsockname(listener, (void *)&at, &len))
+		return false;
+	z->tx = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (z->tx < 0 || connect(z->tx, (void *)&at, len))
+		return false;
+	z->rx = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+	return z->rx >= 0 && !set(z->tx, SO_ZEROCOPY, 1) &&
+	       !set(z->tx, SO_SNDBUFFORCE, SEND_BUFFER) &&
+	       !setsockopt(z->rx, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+}
+
+static int sockets_open(struct pin *p, struct zerocopy *z)
+{
+	int listener, ret = 0;
+
+	errno = -net_enter();
+	if (errno)
+		return pin_fail(p, "entering our network: %s", strerror(errno));
+	listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (listener < 0 || !connect_both(z, listener))
+		ret = pin_fail(p, "two sockets: %s", strerror(errno));
+	if (listener >= 0)
+		close(listener);
+	return ret;
+}
+
+static int send_all(struct pin *p, int fd, const char *at, size_t len, int flags)
+{
+	while (len) {
+		ssize_t sent = send(fd, at, len, MSG_DONTWAIT | MSG_NOSIGNAL | flags);
+
+		if (sent <= 0)
+			return pin_fail(p, "send, %zu bytes to go: %s", len, strerror(errno));
+		at += sent;
+		len -= sent;
+	}
+	return 0;
+}
+
+static int zerocopy_pin(struct pin *p)
+{
+	struct zerocopy *z = calloc(1, sizeof(*z));
+	char *ballast = calloc(1, BALLAST);
+	int ret = z && ballast ? 0 : pin_fail(p, "out of memory");
+
+	if (z) {
+		z->rx = z->tx = -1;
+		p->priv = z;
+	}
+	if (!ret)
+		ret = sockets_open(p, z);
+	if (!ret)
+		ret = send_all(p, z->tx, ballast, BALLAST, 0);
+	if (!ret)
+		ret = send_all(p, z->tx, p->addr, p->len, MSG_ZEROCOPY);
+	free(ballast);
+	if (ret)
+		zerocopy_free(p);
+	return ret;
+}
+
+static int receive(struct pin *p, int fd, char *to, size_t len)
+{
+	while (len) {
+		ssize_t got = recv(fd, to, len, 0);
+
+		if (got <= 0)
+			return pin_fail(p, "receive, %zu bytes to go: %s", len,
+					strerror(errno));
+		to += got;
+		len -= got;
+	}
+	return 0;
+}
+
+static int receive_all(struct pin *p, struct zerocopy *z)
+{
+	char *ballast = malloc(BALLAST);
+	int ret = 0;
+
+	z->copy = malloc(p->len);
+	if (!z->copy || !ballast)
+		ret = pin_fail(p, "out of memory");
+	else if (set(z->rx, SO_RCVBUFFORCE, ROOM))
+		ret = pin_fail(p, "SO_RCVBUFFORCE: %s", strerror(errno));
+	if (!ret)
+		ret = receive(p, z->rx, ballast, BALLAST);
+	if (!ret)
+		ret = receive(p, z->rx, z->copy, p->len);
+	free(ballast);
+	return ret;
+}
+
+static int zerocopy_read(struct pin *p, uint64_t *words)
+{
+	const struct layout *l = &p->layout;
+	struct zerocopy *z = p->priv;
+	int ret = z->copy ? 0 : receive_all(p, z);
+
+	for (size_t c = 0; c < p->cells && !ret; c++)
+		content_read(l, z->copy + pin_offset(p, c), words + c * l->words);
+	return ret;
+}
+
+DEFINE_PROVIDER(zerocopy) = {
+	.id = "zerocopy",
+	.title = "MSG_ZEROCOPY",
+	.rank = 60,
+	.props = PIN_RO | PIN_SHORT | PIN_IS_GET | PIN_IS_FAST | PIN_NAMED | PIN_COSTS | PIN_LATE,
+	.needs = NEED(OWNNET),
+	.max_len = 4 * MIB,
+	.pin = zerocopy_pin,
+	.read = zerocopy_read,
+	.unpin = zerocopy_free,
+	.forget = zerocopy_free,
+};

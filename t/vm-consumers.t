@@ -1,0 +1,118 @@
+#!/usr/bin/perl
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# The consumers of pins that applications have (scenarios/consumers.c): on a kernel that
+# gets everything right they pass, with a pin that is made stale they fail; and whoever is
+# killed while he holds such a pin leaves no pin, disk, mount or process behind.
+
+use strict;
+use warnings;
+use Test::More;
+use FindBin;
+
+require "$FindBin::Bin/vm-helper.pl";
+our ($top, $tmp);
+
+use constant KERNEL => 'debian:6.12';
+
+# The families of scenarios/consumers.c, each with what makes it fail. References and what
+# looks at a file's pages promise less: a stale pin is nothing that these could notice.
+my %noticed = map { $_ => 1 } qw(iouring-segments.fork.anon xdp.fork.anon iouring-update.fork.thp.pmd
+	iouring-clone.fork.hugetlb.2M dmdio.fork.anon dmdio.reuse.thp.pmd
+	dmdio-in.fork.anon dmdio-in.late.thp.pmd udmabuf.fork.memfd.shared);
+my @families = qw(iouring-segments.* iouring-update.* iouring-clone.* dmdio.* dmdio-in.*
+		  zerocopy.* udmabuf.* xdp.*);
+
+# Pages of 1 GiB have a known issue of their own, whoever pins them.
+my $got = cow_on(KERNEL, [@families, '!*.hugetlb.1G']);
+
+is($got->{code}, 0, 'all of them: exit code 0') or diag($got->{err});
+cmp_ok(scalar(@{$got->{tests}}), '>', 70, 'there are many');
+is_deeply([map { $_->{id} } grep { !$_->{ok} || $_->{skip} } @{$got->{tests}}], [],
+	  'all pass, nothing is skipped') or diag($got->{out});
+
+$got = cow_on(KERNEL, [sort keys %noticed], '--inject', 'stale-pin');
+is($got->{code}, 1, 'stale pins: exit code 1') or diag($got->{err});
+is_deeply([sort map { $_->{id} } grep { !$_->{ok} } @{$got->{tests}}], [sort keys %noticed],
+	  'stale pins: all fail') or diag($got->{out});
+is_deeply([grep { $_ !~ /\A(?:stale-pin|stale-data|alien-data|pfn-differs)\z/ }
+	   map { reason($_) } @{$got->{tests}}], [], 'stale pins: and for that reason');
+
+# --- killed while a disk is stopped ---
+
+# In the guest: what there is when somebody holds a pin of held direct I/O, and when not.
+# Everything is waited for by looking again, for at most half a minute.
+my $functions = <<'EOS';
+stopped() { grep -qs 1 /sys/block/dm-*/dm/suspended; }
+going() { ! stopped; }
+pins() { awk '/^nr_foll_pin_acquired/ { n += $2 } /^nr_foll_pin_released/ { n -= $2 }
+	END { print n }' /proc/vmstat; }
+named() { grep -lx "$1" /proc/[0-9]*/comm 2>/dev/null | tr -dc '0-9\n'; }
+nothing() {
+	[ "$(pins)" = 0 ] && [ ! -e /run/cowpin/settings ] && ! pidof cow >/dev/null &&
+	! ls /sys/block | grep -q '^dm-' && ! grep -qs . /sys/block/loop*/loop/backing_file
+}
+await() {
+	left=3000
+	until "$@"; do
+		left=$((left - 1))
+		[ $left -gt 0 ] || { echo "never: $*"; return 1; }
+		usleep 10000
+	done
+	echo "$*"
+}
+# The test goes no further, with its disk stopped and nobody about to resume it.
+held() {
+	kill -STOP $director
+	for look in 1 2 3 4 5 6 7 8 9 10; do
+		stopped || { kill -CONT $director; return 1; }
+		usleep 10000
+	done
+}
+# Before there is a director, cow has stopped a disk to see what direct I/O takes.
+director() { director=$(named cow-director); [ -n "$director" ]; }
+cow exec -n 200 'fill P; pin P dmdio; fork P C; write P; write C' >/tmp/tap 2>&1 &
+run=$!
+await director
+await stopped
+EOS
+
+# What SCRIPT says in a guest.
+sub guest_says {
+	my ($script) = @_;
+	my $commands = spew("$tmp/commands", $functions . $script);
+
+	my $out = `'$top/run_vmtests.sh' -k @{[KERNEL]} --shell <'$commands' 2>'$tmp/err'`;
+	return [split(/\n/, $out)];
+}
+
+is_deeply(guest_says(<<'EOS'), ['director', 'stopped', 'nothing'],
+kill -KILL $run
+await nothing
+EOS
+	  'SIGKILL of cow: no pin, disk, setting or process is left') or diag(slurp("$tmp/err"));
+
+is_deeply(guest_says(<<'EOS'),
+await held
+kill -KILL $(named cow-actor0)
+await going
+kill -CONT $director
+wait $run
+echo "exit $?"
+await nothing
+sed -n "s/^  message: '\(.*\)'/\1/p; s/^# passed.*failed \([0-9]*\),.*/failed \1/p" /tmp/tap
+EOS
+	  ['director', 'stopped', 'held', 'going', 'exit 1', 'nothing',
+	   'P died of signal 9 (Killed)', 'failed 1'],
+	  'SIGKILL of who has the pin: its disk goes on, the run as well')
+	or diag(slurp("$tmp/err"));
+
+is_deeply(guest_says(<<'EOS'), ['director', 'stopped', 'exit 143', 'nothing'],
+kill -TERM $run
+wait $run
+echo "exit $?"
+await nothing
+EOS
+	  'SIGTERM of cow: nothing is left') or diag(slurp("$tmp/err"));
+
+done_testing();
