@@ -55,12 +55,12 @@ DEFINE_OPERATION(pageout) = {
 
 DEFINE_OPERATION(popread) = {
 	.id = "popread", .about = "MADV_POPULATE_READ: page tables are filled, nothing is copied",
-	.needs = NEED(POPULATE), .refuses = { -EFAULT, -EINVAL }, .run = populate_read_run,
+	.needs = NEED(POPULATE), .senseless = { -EFAULT, -EINVAL }, .run = populate_read_run,
 };
 
 DEFINE_OPERATION(popwrite) = {
 	.id = "popwrite", .about = "MADV_POPULATE_WRITE: COW is broken, as by a write",
-	.effect = EFFECT_TOUCH, .needs = NEED(POPULATE), .refuses = { -EFAULT, -EINVAL },
+	.effect = EFFECT_TOUCH, .needs = NEED(POPULATE), .senseless = { -EFAULT, -EINVAL },
 	.run = populate_write_run,
 };
 
@@ -109,5 +109,5 @@ static int lock_run(struct mem *m, size_t page, size_t pages, struct value v)
 
 DEFINE_OPERATION(lock) = {
 	.id = "lock", .about = "mlock() and munlock(): in memory for a moment; pages stay",
-	.splits = true, .refuses = { -ENOMEM, -EAGAIN }, .run = lock_run,
+	.splits = true, .senseless = { -ENOMEM, -EAGAIN }, .run = lock_run,
 };

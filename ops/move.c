@@ -67,12 +67,13 @@ static int dontunmap_run(struct mem *m, size_t page, size_t pages, struct value 
  */
 DEFINE_OPERATION(remap) = {
 	.id = "remap", .about = "mremap() of all of it to another place; pages go along",
-	.refuses = { -EFAULT, -EOPNOTSUPP }, .run = remap_run,
+	.refuses = { -EOPNOTSUPP },
+	.senseless = { -EFAULT }, .run = remap_run,
 };
 
 DEFINE_OPERATION(dontunmap) = {
 	.id = "dontunmap", .about = "the same with MREMAP_DONTUNMAP: the old place stays, empty",
-	.not_kinds = KIND_HUGETLB, .needs = NEED(DONTUNMAP), .refuses = { -EFAULT, -EINVAL },
+	.not_kinds = KIND_HUGETLB, .needs = NEED(DONTUNMAP), .senseless = { -EFAULT, -EINVAL },
 	.run = dontunmap_run,
 };
 
@@ -110,6 +111,7 @@ static int uffdmove_run(struct mem *m, size_t page, size_t pages, struct value v
 DEFINE_OPERATION(uffdmove) = {
 	.id = "uffdmove", .about = "UFFDIO_MOVE to another place and back; refused where pinned",
 	.kinds = KIND_BASE, .needs = NEED(UFFDMOVE), .not_pinned = true,
-	.refuses_pinned = { -EBUSY, -EAGAIN }, .refuses = { -EBUSY, -ENOENT, -EINVAL, -EAGAIN },
+	.refuses_pinned = { -EBUSY, -EAGAIN }, .refuses = { -EBUSY },
+	.senseless = { -ENOENT, -EINVAL, -EAGAIN },
 	.run = uffdmove_run,
 };

@@ -72,5 +72,5 @@ static int uffdwp_run(struct mem *m, size_t page, size_t pages, struct value v)
 DEFINE_OPERATION(uffdwp) = {
 	.id = "uffdwp", .about = "userfaultfd write-protects pages, and allows writing again",
 	.kinds = KIND_ANON, .not_kinds = KIND_HUGETLB, .needs = NEED(UFFD),
-	.refuses = { -EINVAL, -ENOENT }, .run = uffdwp_run,
+	.senseless = { -EINVAL, -ENOENT }, .run = uffdwp_run,
 };
