@@ -142,11 +142,25 @@ static bool in_kselftest(const struct test *t)
 	}
 }
 
+/* Operations and consumers are many: a base page and a file stand for the rest. */
+static bool quick_enough(const struct test *t)
+{
+	bool many = false;
+
+	for (int i = 0; i < t->steps->nr; i++) {
+		const struct step *s = &t->steps->step[i];
+
+		many |= s->op == OP_OPERATION || (s->by && s->by->props & PIN_NAMED);
+	}
+	return !many || t->scenario->suite != SUITE_NONE ||
+	       (t->kind->props & (KIND_BASE | KIND_FILE));
+}
+
 static unsigned int groups_of(const struct test *t)
 {
 	bool kselftest = in_kselftest(t), gigantic = t->size >= GIB;
 
-	return (t->kind->props & KIND_FIRST && !gigantic) << GROUP_QUICK |
+	return (t->kind->props & KIND_FIRST && !gigantic && quick_enough(t)) << GROUP_QUICK |
 	       kselftest << GROUP_KSELFTEST |
 	       (kselftest || !gigantic) << GROUP_FULL |
 	       (!kselftest && gigantic) << GROUP_HUGE;
