@@ -37,8 +37,12 @@ is(system($ENV{CC} // 'gcc', qw(-std=gnu11 -O2 -Wall -Wextra -Werror -static
 	or BAIL_OUT('no test program');
 
 for my $kernel (kernels()) {
-	my $got = run("$top/run_vmtests.sh", '-k', $kernel, '--tap', '--results',
+	my @run = ("$top/run_vmtests.sh", '-k', $kernel, '--tap', '--results',
 		      "$tmp/results", '--guest-prog', $program);
+	my $got = run(@run);
+
+	# An emulated CPU trips over code that is being patched now and then: see vm/boot.
+	$got = run(@run) if $got->{err} =~ /Oops: int3/;
 	my $log = slurp("$tmp/results/" . $kernel =~ tr/:/-/r . '/console.log');
 	my ($planned) = $got->{out} =~ /^1\.\.(\d+)$/m;
 
