@@ -292,6 +292,9 @@ static bool may_fail(const struct step *s, const char *refusal, int error)
 		return error == -EFAULT || error == -EOPNOTSUPP;
 	if (d.test->lenient && (s->op == OP_COLLAPSE || s->op == OP_MIGRATE))
 		return true;
+	/* Another test migrates or reclaims the very pages: to be tried again, which we do not. */
+	if (d.test->lenient && s->op == OP_PIN)
+		return error == -EAGAIN || error == -EBUSY || error == -ENOMEM;
 	if (s->op == OP_OPERATION)
 		return operation_refuses(s->operation->refuses, error) ||
 		       (d.test->lenient && operation_refuses(s->operation->senseless, error)) ||

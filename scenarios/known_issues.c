@@ -26,6 +26,11 @@ const struct known_issue known_random_issues[] = {
 	  .reason = "hugetlb reuses a page that only a FOLL_GET reference still shares" },
 	{ .ids = "*hugetlb.1G", .step = "fork", .fails_as = "lost-at-fork",
 	  .reason = "fork takes an uninitialised count for a shared page table, copies nothing" },
+	/* Finding 2, seen by a store, and by GUP-fast, which asks the page table entry. */
+	{ .ids = "*hugetlb*", .step = "mprotect", .fails_as = "write-allowed", .kernels = "-7.1",
+	  .reason = "fork maps the copy of a pinned hugetlb page writable (7.2: no more)" },
+	{ .ids = "*hugetlb*", .step = "mprotect", .fails_as = "not-refused", .kernels = "-7.1",
+	  .reason = "fork maps the copy of a pinned hugetlb page writable (7.2: no more)" },
 	{ .ids = "*", .step = "uprobe", .fails_as = "pfn-differs", .kernels = "-7.1",
 	  .reason = "a uprobe replaces a private page although it is pinned (7.2: no more)" },
 	{ .ids = "*.shared", .step = "directwrite", .fails_as = "stale-pin", .reason = EVICTS },
