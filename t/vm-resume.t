@@ -132,7 +132,8 @@ is(slurp("$dir/$slug/tap"), $before, 'which stay as they are');
 
 # --- cow, cut off from outside
 
-my $glob = 'ro-longterm.*,!*.1G,!*.ext4';
+# Results are printed every two seconds: enough for longer than that.
+my $glob = 'ro-longterm.*,fork.*,!*.1G,!*.ext4';
 my $pid = open(my $out, '-|') // die "fork: $!\n";
 if (!$pid) {
 	open(STDERR, '>', "$tmp/stderr");
