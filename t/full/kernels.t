@@ -22,11 +22,12 @@ sub fickle {
 # id -> "skip CODE", "fail REASON" or "todo REASON", of tests that do not pass.
 sub results_of {
 	my ($kernel) = @_;
-	my (%seen, $id, $what);
+	my (%seen, $id, $what, $missing);
 
 	open(my $tap, '-|', "$top/run_vmtests.sh", '-k', "debian:$kernel", '--tap', '--', '-g',
 	     'full') or die "run_vmtests.sh: $!";
 	while (<$tap>) {
+		$missing = $1 if /^# not run: (\S+)/;
 		if (/^ok \d+ - (\S+)(?: # SKIP ([\w-]+):)?/) {
 			$seen{$1} = $2 ? "skip $2" : 'ok';
 		} elsif (/^not ok \d+ - (\S+)( # TODO)?/) {
@@ -37,7 +38,17 @@ sub results_of {
 		}
 	}
 	close($tap);
-	return \%seen;
+	return ($missing, \%seen);
+}
+
+# An emulated CPU trips over code that is being patched now and then (vm/boot): once more.
+sub whole_results_of {
+	my ($kernel) = @_;
+	my ($missing, $seen) = results_of($kernel);
+
+	($missing, $seen) = results_of($kernel) if defined $missing;
+	ok(!defined $missing, "$kernel: to the end") or diag("not run: $missing ...");
+	return $seen;
 }
 
 sub stored {
@@ -63,7 +74,7 @@ sub store {
 
 for my $kernel (split ' ', $ENV{COWPIN_KERNELS} // '5.10 6.1 6.12 newest') {
 	my $file = "$FindBin::Bin/expected/$kernel";
-	my $seen = results_of($kernel);
+	my $seen = whole_results_of($kernel);
 
 	store($file, $kernel, $seen) if $ENV{COWPIN_STORE};
 	my $want = stored($file);
