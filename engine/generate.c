@@ -3,11 +3,11 @@
 #define _GNU_SOURCE
 #include "engine/generate.h"
 
-#include <fnmatch.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/globs.h"
 #include "vm_util.h"
 
 #define STEPS_LEAST	2
@@ -39,15 +39,6 @@ struct draft {
 	char *text;
 	size_t len;
 };
-
-uint32_t random_below(struct random *r, uint32_t n)
-{
-	uint64_t z = (r->state += 0x9e3779b97f4a7c15ULL);
-
-	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ULL;
-	z = (z ^ (z >> 27)) * 0x94d049bb133111ebULL;
-	return (z ^ (z >> 31)) % n;
-}
 
 __attribute__((format(printf, 2, 3)))
 static void put(struct draft *t, const char *fmt, ...)
@@ -248,18 +239,7 @@ static bool draft_step(struct draft *t, unsigned int verb)
 
 static bool verb_wanted(const struct palette *p, unsigned int verb)
 {
-	const char *at = p->ops;
-	char glob[64];
-
-	while (at && *at) {
-		size_t n = strcspn(at, ",");
-
-		snprintf(glob, sizeof(glob), "%.*s", (int)n, at);
-		if (!fnmatch(glob, verb_name(verb), 0))
-			return true;
-		at += n + (at[n] == ',');
-	}
-	return !p->ops;
+	return !p->ops || globs_match(p->ops, verb_name(verb));
 }
 
 static unsigned int some_verb(struct draft *t)

@@ -8,6 +8,7 @@
 
 #include "engine/coverage.h"
 #include "engine/plan.h"
+#include "engine/random.h"
 
 #define CASE_TEXT	1024
 
@@ -25,11 +26,6 @@ struct palette {
 	size_t nr_bases;
 	const char *ops;		/* globs of verbs, comma-separated; NULL: all */
 };
-
-struct random {
-	uint64_t state;
-};
-uint32_t random_below(struct random *r, uint32_t n);
 
 /*
  * Fill in @c with a scenario that makes sense on one of the bases, and count its pairs in

@@ -8,6 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/globs.h"
+#include "engine/random.h"
+
 /* Later patterns win; a list that begins with "!" starts from everything. */
 static bool selected(const char *id, const char *globs)
 {
@@ -42,14 +45,9 @@ static bool matches_any(const struct plan *p, const char *glob)
 
 bool plan_idle_glob(const struct plan *p, const char *globs, char *glob, size_t len)
 {
-	while (*globs) {
-		size_t n = strcspn(globs, ",");
-
-		snprintf(glob, len, "%.*s", (int)n, globs);
+	while (globs_next(&globs, glob, len))
 		if (glob[0] != '!' && !matches_any(p, glob))
 			return true;
-		globs += n + (globs[n] == ',');
-	}
 	return false;
 }
 
@@ -180,22 +178,12 @@ void exclusions_free(struct exclusions *e)
 
 /* --- order --- */
 
-/* SplitMix64: the same order for a seed on every machine, whatever its C library does. */
-static uint64_t next_random(uint64_t *state)
-{
-	uint64_t z = (*state += 0x9e3779b97f4a7c15ULL);
-
-	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ULL;
-	z = (z ^ (z >> 27)) * 0x94d049bb133111ebULL;
-	return z ^ (z >> 31);
-}
-
 void plan_shuffle(struct plan *p, unsigned int seed)
 {
-	uint64_t state = seed;
+	struct random random = { seed };
 
 	for (size_t i = p->nr; i > 1; i--) {
-		size_t j = next_random(&state) % i;
+		size_t j = random_below(&random, i);
 		struct test t = p->tests[i - 1];
 
 		p->tests[i - 1] = p->tests[j];

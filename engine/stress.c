@@ -16,6 +16,7 @@
 
 #include "engine/environ.h"
 #include "engine/findings.h"
+#include "engine/globs.h"
 #include "engine/judge.h"
 #include "engine/exec.h"
 #include "engine/options.h"
@@ -108,28 +109,13 @@ static void parse(int argc, char **argv)
 
 /* --- on what --- */
 
-static bool matches(const char *globs, const char *name)
-{
-	char glob[64];
-
-	while (*globs) {
-		size_t n = strcspn(globs, ",");
-
-		snprintf(glob, sizeof(glob), "%.*s", (int)n, globs);
-		if (!fnmatch(glob, name, 0))
-			return true;
-		globs += n + (globs[n] == ',');
-	}
-	return false;
-}
-
 static bool wanted(const struct test *t)
 {
 	const char *kind = t->id + t->kind_at;
 
-	if (stress.kinds ? !matches(stress.kinds, kind) : t->size >= GIB)
+	if (stress.kinds ? !globs_match(stress.kinds, kind) : t->size >= GIB)
 		return false;
-	return !stress.by || (t->by && matches(stress.by, t->by->id));
+	return !stress.by || (t->by && globs_match(stress.by, t->by->id));
 }
 
 static bool kind_there(const char *glob)
@@ -161,14 +147,9 @@ static void refuse_idle(const char *option, const char *globs, bool (*there)(con
 {
 	char glob[64];
 
-	while (globs && *globs) {
-		size_t n = strcspn(globs, ",");
-
-		snprintf(glob, sizeof(glob), "%.*s", (int)n, globs);
+	while (globs && globs_next(&globs, glob, sizeof(glob)))
 		if (!there(glob))
 			refuse("%s: nothing matches '%s'", option, glob);
-		globs += n + (globs[n] == ',');
-	}
 }
 
 /*

@@ -94,6 +94,19 @@ sub cow_as_nobody {
 	return run_as(65534, "$tmp/cow", @_);
 }
 
+# Run COMMAND, which finds cow in its path; somebody else's run may be under way for a moment.
+sub run_line {
+	my (@command) = @_;
+	my $r;
+
+	local $ENV{PATH} = dirname($cow) . ":$ENV{PATH}";
+	wait_for(sub {
+		$r = run_as(0, @command);
+		return $r->{err} !~ /another run is under way/;
+	}, 60);
+	return $r;
+}
+
 # Start cow with its output in a pipe: (pid, handle). With $own_group, in a process
 # group of its own.
 our $own_group = 0;

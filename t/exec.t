@@ -154,19 +154,6 @@ SKIP: {
 
 done_testing();
 
-# Somebody else's run may be under way for a moment.
-sub run_line {
-	my (@command) = @_;
-	my $r;
-
-	local $ENV{PATH} = dirname($cow) . ":$ENV{PATH}";
-	wait_for(sub {
-		$r = run_as(0, @command);
-		return $r->{err} !~ /another run is under way/;
-	}, 60);
-	return $r;
-}
-
 sub exec_cow { return run_line($cow, 'exec', @_) }
 
 # As a shell takes it, with more options after "cow exec".

@@ -128,19 +128,6 @@ done_testing();
 
 # --- as root ---
 
-# Somebody else's run may be under way for a moment.
-sub run_line {
-	my (@command) = @_;
-	my $r;
-
-	local $ENV{PATH} = dirname($cow) . ":$ENV{PATH}";
-	wait_for(sub {
-		$r = run_as(0, @command);
-		return $r->{err} !~ /another run is under way/;
-	}, 60);
-	return $r;
-}
-
 sub stress { return run_line($cow, 'stress', @_) }
 
 sub run_all {
