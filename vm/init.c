@@ -4,7 +4,10 @@
  * ended, power off.
  *
  * Four serial ports lead out of the guest, because 8250 is the one driver
- * that every kernel has built in:
+ * that every kernel has built in. Where the kernel has a driver for virtio's
+ * ports, all but the console move there as soon as it is loaded: an emulated
+ * UART costs the guest two exits for each character, under a lock that the
+ * other CPU waits for.
  *
  *	ttyS0	console		kernel messages, nothing of ours
  *	ttyS1	stdout		of the program: TAP
@@ -63,6 +66,17 @@ static const char * const port_names[NR_PORTS] = {
 	[ERR] = "/dev/ttyS2",
 	[CONTROL] = "/dev/ttyS3",
 };
+
+/* As they are called where virtio has ports for them; see serial() in boot. */
+static const char * const virtio_names[NR_PORTS] = {
+	[OUT] = "cowpin.tap",
+	[ERR] = "cowpin.stderr",
+	[CONTROL] = "cowpin.control",
+};
+
+#define VIRTIO_PORTS	"/sys/class/virtio-ports"
+/* Until the host has told the driver of all of them; far more than it takes. */
+#define PATIENCE_MS	5000
 
 static int ports[NR_PORTS] = { -1, -1, -1 };
 
@@ -270,6 +284,88 @@ static void load_modules(const char *path)
 	fclose(list);
 }
 
+/* Has the machine a virtio console, and the kernel taken it? */
+static bool has_virtio_ports(void)
+{
+	DIR *bound = opendir("/sys/bus/virtio/drivers/virtio_console");
+	struct dirent *de;
+	bool found = false;
+
+	while (bound && (de = readdir(bound)))
+		found |= !strncmp(de->d_name, "virtio", 6);
+	if (bound)
+		closedir(bound);
+	return found;
+}
+
+/* Which of ours is the port @entry of VIRTIO_PORTS? NR_PORTS: none, or not told yet. */
+static int virtio_port(const char *entry)
+{
+	char path[300], name[64] = "";
+	FILE *f;
+	int i = 0;
+
+	snprintf(path, sizeof(path), VIRTIO_PORTS "/%s/name", entry);
+	f = fopen(path, "re");
+	if (f && fgets(name, sizeof(name), f))
+		name[strcspn(name, "\n")] = '\0';
+	if (f)
+		fclose(f);
+	while (i < NR_PORTS && strcmp(name, virtio_names[i]))
+		i++;
+	return i;
+}
+
+/* What is on its way by the old port must come first. */
+static void move_port(int port, const char *entry)
+{
+	char path[300];
+	int fd;
+
+	snprintf(path, sizeof(path), "/dev/%s", entry);
+	fd = open_high(path);
+	if (fd < 0)
+		return;
+	tcdrain(ports[port]);
+	close(ports[port]);
+	ports[port] = fd;
+}
+
+static int virtio_ports_seen(bool move)
+{
+	DIR *dir = opendir(VIRTIO_PORTS);
+	struct dirent *de;
+	int seen = 0;
+
+	while (dir && (de = readdir(dir))) {
+		int port = virtio_port(de->d_name);
+
+		if (port == NR_PORTS)
+			continue;
+		seen++;
+		if (move)
+			move_port(port, de->d_name);
+	}
+	if (dir)
+		closedir(dir);
+	return seen;
+}
+
+/* A terminal stays where it is. */
+static void use_virtio_ports(void)
+{
+	if (!has_virtio_ports() || !access("/cowpin/tty", F_OK))
+		return;
+	for (int ms = 0; ms < PATIENCE_MS; ms++) {
+		if (virtio_ports_seen(false) == NR_PORTS) {
+			virtio_ports_seen(true);
+			return;
+		}
+		usleep(1000);
+	}
+	tell("note virtio ports: %d of %d appeared", virtio_ports_seen(false), NR_PORTS);
+}
+
 static void set_limit(int resource, rlim_t limit)
 {
 	const struct rlimit rl = { limit, limit };
@@ -455,6 +551,7 @@ int main(int argc, char **argv)
 	mount_hugepages();
 	load_modules("/cowpin/modules");
 	load_modules("/cowpin/modules.run");
+	use_virtio_ports();
 	prepare();
 	tell_machine();
 	run_program();
