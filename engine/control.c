@@ -36,7 +36,7 @@ void control_run(const struct test *t)
 
 	if (channel >= 0)
 		dprintf(channel, "run %td\n", t - plan->tests + 1);
-	/* KERN_DEBUG: in the log, not on a slow console. A log that takes no marker is no failure. */
+	/* KERN_DEBUG: in the log, not on a slow console. A log that takes none is no failure. */
 	if (kmsg >= 0 && write(kmsg, line, len) < len)
 		kmsg = -1;
 }

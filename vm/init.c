@@ -38,6 +38,8 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/netlink.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -47,6 +49,7 @@
 #include <sys/mount.h>
 #include <sys/reboot.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/utsname.h>
@@ -75,7 +78,6 @@ static const char * const virtio_names[NR_PORTS] = {
 };
 
 #define VIRTIO_PORTS	"/sys/class/virtio-ports"
-/* Until the host has told the driver of all of them; far more than it takes. */
 #define PATIENCE_MS	5000
 
 static int ports[NR_PORTS] = { -1, -1, -1 };
@@ -351,19 +353,42 @@ static int virtio_ports_seen(bool move)
 	return seen;
 }
 
+/* Tells of each device that comes, or changes (a port gets its name). -1: nobody tells. */
+static int open_uevents(void)
+{
+	struct sockaddr_nl all = { .nl_family = AF_NETLINK, .nl_groups = 1 };
+	int fd = socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC, NETLINK_KOBJECT_UEVENT);
+
+	if (fd >= 0 && !bind(fd, (struct sockaddr *)&all, sizeof(all)))
+		return fd;
+	close(fd);
+	return -1;
+}
+
+/* False: nothing happened for far longer than it takes. */
+static bool await_uevent(int fd)
+{
+	struct pollfd event = { .fd = fd, .events = POLLIN };
+	char buf[4096];
+
+	return poll(&event, 1, PATIENCE_MS) > 0 && recv(fd, buf, sizeof(buf), MSG_DONTWAIT) > 0;
+}
+
 /* A terminal stays where it is. */
 static void use_virtio_ports(void)
 {
+	int events;
+
 	if (!has_virtio_ports() || !access("/cowpin/tty", F_OK))
 		return;
-	for (int ms = 0; ms < PATIENCE_MS; ms++) {
-		if (virtio_ports_seen(false) == NR_PORTS) {
-			virtio_ports_seen(true);
-			return;
-		}
-		usleep(1000);
-	}
-	tell("note virtio ports: %d of %d appeared", virtio_ports_seen(false), NR_PORTS);
+	events = open_uevents();
+	while (virtio_ports_seen(false) < NR_PORTS && await_uevent(events))
+		;
+	close(events);
+	if (virtio_ports_seen(false) == NR_PORTS)
+		virtio_ports_seen(true);
+	else
+		tell("note virtio ports: %d of %d appeared", virtio_ports_seen(false), NR_PORTS);
 }
 
 static void set_limit(int resource, rlim_t limit)
