@@ -62,10 +62,12 @@ usage() {
 
 	All after -- is the command line of cow: see cow --help. Files that it names
 	come along into the guest. One kernel: its TAP is shown as it comes, by
-	prove. Several: what failed, then a table.
+	prove. Several: what failed, a table, then what got worse or better from
+	each kernel to the next.
 
 	Exit code: 0 all passed, 1 a test failed or the guest crashed in the
-	middle, 2 could not be run.
+	middle, 2 could not be run. Several kernels: 1 something got worse from
+	one to the next, whatever else failed.
 
 	Environment:
 	  COWPIN_MIRROR       'URI [SECURITY-URI]' of a Debian mirror, instead of
@@ -252,6 +254,22 @@ repeat_command() {
 	quoted "${words[@]}" "${kept[@]}"
 }
 
+# What changed before each kernel to the next; fails with report's exit code.
+compare_kernels() {
+	local before=$1 to code=0 this
+
+	shift
+	for to; do
+		this=0
+		echo
+		"$TOP_DIR/report" compare "$results/$(slug "$before")" \
+			"$results/$(slug "$to")" || this=$?
+		code=$(worse "$code" "$this")
+		before=$to
+	done
+	return "$code"
+}
+
 # All of them or, asked for with --tap, one without prove.
 run_all() {
 	local names=("$@") opts=() code=0 name dir command
@@ -303,6 +321,9 @@ run_vms() {
 	run_all "${kernels[@]}" || code=$?
 	if [ ${#kernels[@]} -gt 1 ]; then
 		"$TOP_DIR/report" summary "$results" "${kernels[@]}" || true
+		# One that could not be run stays an error.
+		[ "$code" = 2 ] || code=0
+		compare_kernels "${kernels[@]}" || code=$(worse "$code" "$?")
 	fi
 	[ "$code" = 0 ] || [ -n "$tap$shell" ] ||
 		say "all output is in $results"
