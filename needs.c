@@ -419,6 +419,17 @@ static bool diopin_met(const struct ask *a)
 	return (provided & NEED(DIOPIN)) || no(a, "O_DIRECT takes references, not pins (6.5)");
 }
 
+static bool fuse_met(const struct ask *a)
+{
+	return (provided & NEED(FUSE)) ||
+	       no(a, "no file systems in user space (fuse, fsopen, a run as root)");
+}
+
+static bool fusepin_met(const struct ask *a)
+{
+	return (provided & NEED(FUSEPIN)) || no(a, "FUSE takes references, not pins");
+}
+
 static bool ownnet_met(const struct ask *a)
 {
 	return (provided & NEED(OWNNET)) ||
@@ -488,6 +499,8 @@ static const struct {
 	[NEED_SPLIT] = { .code = "no-split", .met = split_met },
 	[NEED_DM] = { .code = "no-dm", .met = dm_met },
 	[NEED_DIOPIN] = { .code = "no-dio-pin", .met = diopin_met },
+	[NEED_FUSE] = { .code = "no-fuse", .met = fuse_met },
+	[NEED_FUSEPIN] = { .code = "no-fuse-pin", .met = fusepin_met },
 	[NEED_OWNNET] = { .code = "no-net", .met = ownnet_met },
 	[NEED_XDP] = { .code = "no-xdp", .met = xdp_met },
 	[NEED_UDMABUF] = { .code = "no-udmabuf", .met = udmabuf_met },
@@ -514,7 +527,7 @@ int need_find(const char *name)
 
 const char *need_names(void)
 {
-	static char names[256];
+	static char names[512];
 
 	if (names[0])
 		return names;

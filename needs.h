@@ -44,6 +44,8 @@ enum need {
 	NEED_OWNNET,		/* a network of the run's own, see pins/net.h */
 	NEED_UDMABUF,		/* dma-bufs of memfds, and memfds that can be sealed */
 	NEED_XDP,		/* sockets of AF_XDP */
+	NEED_FUSE,		/* file systems in user space, pins/fuse.h */
+	NEED_FUSEPIN,		/* these pin what direct I/O is about */
 	NEED_SPLIT,		/* debugfs: splitting of large folios */
 	NR_NEEDS
 };

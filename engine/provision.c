@@ -17,6 +17,7 @@
 #include "engine/swap.h"
 #include "engine/tool.h"
 #include "pins/dm.h"
+#include "pins/fuse.h"
 #include "pins/net.h"
 #include "vm_util.h"
 
@@ -59,6 +60,13 @@ static void disks_provide(unsigned int jobs)
 	    dm_pool_provide(jobs * DISKS_PER_TEST))
 		return;
 	needs_provided(NEED(DM) | (dmdio_takes_pins() ? NEED(DIOPIN) : 0));
+}
+
+static void fuse_servers_provide(void)
+{
+	tool_run((const char *const[]){ "modprobe", "fuse", NULL });
+	if (!fuse_provide())
+		needs_provided(NEED(FUSE) | (fuse_takes_pins() ? NEED(FUSEPIN) : 0));
 }
 
 /* All that is offered, at once. */
@@ -104,6 +112,8 @@ void provision(const struct plan *p, unsigned int jobs, uint64_t more)
 		needs_provided(NEED(OWNNET));
 	if (needs & NEED(DM))
 		disks_provide(jobs);
+	if (needs & NEED(FUSE))
+		fuse_servers_provide();
 	if (needs & NEED(KSM))
 		run_ksm();
 	scratch_provide(needs);

@@ -19,11 +19,9 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
-#include "vm_util.h"
+#include "pins/held.h"
 
 #define DISKS_MAX	64
-#define PF_EXITING	4u	/* of field 9 of /proc/PID/stat */
-#define GLANCE_MS	50	/* between two looks at who has stopped a disk */
 
 /* Shared by all processes of a run. */
 static struct pool {
@@ -42,20 +40,6 @@ static char *disk_name(unsigned int nr, char name[32])
 }
 
 /* --- the keeper --- */
-
-/* Killed, but still there because of its I/O; or gone. */
-static bool dying(pid_t pid)
-{
-	char path[32], text[512], *rest;
-	unsigned int flags;
-
-	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
-	if (file_read(path, text, sizeof(text)))
-		return true;
-	rest = strrchr(text, ')');
-	return rest && sscanf(rest + 1, " %*c %*d %*d %*d %*d %*d %u", &flags) == 1 &&
-	       (flags & PF_EXITING);
-}
 
 static int resume(unsigned int nr, pid_t pid)
 {
@@ -78,12 +62,12 @@ static void keep(pid_t parent)
 		for (unsigned int i = 0; i < pool->disks; i++) {
 			pid_t pid = __atomic_load_n(&pool->stopped_by[i], __ATOMIC_SEQ_CST);
 
-			if (pid && dying(pid))
+			if (pid && held_dying(pid))
 				resume(i, pid);
 		}
 		/* That a process begins to die is no event that one could wait for. */
 		if (__atomic_load_n(&pool->stopped, __ATOMIC_SEQ_CST))
-			poll(NULL, 0, GLANCE_MS);
+			poll(NULL, 0, HELD_GLANCE_MS);
 		else
 			syscall(SYS_futex, &pool->stopped, FUTEX_WAIT, 0, NULL, NULL, 0);
 	}

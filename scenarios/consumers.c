@@ -12,8 +12,6 @@
 #define THP	ANON | KIND_THP
 #define BEHIND	.kinds = KIND_PRIVATE | KIND_NOT_ANON | KIND_FIRST
 
-#define FIXED_6_5 "6.5 by 'block: convert bio_iov_iter_get_pages to use iov_iter_extract_pages'"
-
 /* The same three questions for each way to come by a fixed buffer. */
 #define FIXED_BUFFER(by, how)							\
 	{ .id = by ".fork",							\
@@ -57,58 +55,6 @@ static const struct scenario rows[] = {
 	FIXED_BUFFER("iouring-segments", "in three segments that meet inside pages"),
 	FIXED_BUFFER("iouring-update", "put into the slot of another one"),
 	FIXED_BUFFER("iouring-clone", "cloned from a ring that is closed since"),
-
-	{ .id = "dmdio.fork",
-	  .title = "held O_DIRECT write, then fork()",
-	  .steps = "fill P; pin P dmdio; fork P C; write C; write P",
-	  .why = "fork must copy a page under direct I/O for the child: what goes to the disk "
-		 "is the owner's, and what the owner writes meanwhile is in the same page",
-	  ANON },
-	{ .id = "dmdio.child",
-	  .title = "held O_DIRECT write by child",
-	  .steps = "fill P; fork P C; pin C dmdio; write P; write C",
-	  .why = "a page shared with the parent must be unshared before the pin", ANON },
-	{ .id = "dmdio.reuse",
-	  .title = "held O_DIRECT write, mapping made read-only and writable again",
-	  .steps = "fill P; pin P dmdio; mprotect P r; clearrefs P; mprotect P rw; write P",
-	  .why = "a pinned page that was write-protected must be reused in place", ANON },
-	{ .id = "dmdio.unmap",
-	  .title = "held O_DIRECT write of memory that is unmapped",
-	  .steps = "fill P; pin P dmdio; fork P C; unmap P; write C",
-	  .why = "the disk gets what was in memory, and the page is nobody else's before",
-	  ANON },
-	{ .id = "dmdio.twice",
-	  .title = "two held O_DIRECT writes of the same memory",
-	  .steps = "fill P; pin P dmdio; fork P C; write P; pin P dmdio; write C; write P",
-	  .why = "each pin must be of the owner's page, before and after fork()", ANON },
-	{ .id = "dmdio.not-anon",
-	  .title = "held O_DIRECT write",
-	  .steps = "read P; pin P dmdio; write P; fork P C; write C",
-	  .why = "it promises a snapshot: old or later content of its owner, nothing else",
-	  BEHIND },
-	{ .id = "dmdio-in.fork",
-	  .title = "held O_DIRECT read, then fork()",
-	  .steps = "fill P; pin P dmdio-in; fork P C; write C; write P; poke P",
-	  .why = "data from the disk must reach the process that asked for it, and no other",
-	  .fixed = FIXED_6_5, ANON },
-	{ .id = "dmdio-in.late",
-	  .title = "held O_DIRECT read, fork() and writes before it goes on",
-	  .steps = "fill P; pin P dmdio-in; fork P C; write P; write C; write P",
-	  .why = "the page that the disk will write into must be the owner's all the time",
-	  .fixed = FIXED_6_5, ANON },
-	{ .id = "dmdio-in.child",
-	  .title = "held O_DIRECT read by child",
-	  .steps = "fill P; fork P C; pin C dmdio-in; write P; write C; poke C",
-	  .why = "the child's data must not come in where its parent sees it", ANON },
-	{ .id = "dmdio-in.unmap",
-	  .title = "held O_DIRECT read into memory that is unmapped",
-	  .steps = "fill P; fork P C; pin P dmdio-in; unmap P; write C; poke P",
-	  .why = "data that nobody waits for any more must not come in anywhere else", ANON },
-	{ .id = "dmdio-in.not-anon",
-	  .title = "held O_DIRECT read",
-	  .steps = "read P; pin P dmdio-in; fork P C; write C; write P; poke P",
-	  .why = "COW is broken before: nothing reaches the file or the zeropage",
-	  .fixed = FIXED_6_5, BEHIND },
 
 	ZEROCOPY("", BASE),
 	ZEROCOPY("-thp", THP),

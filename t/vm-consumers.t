@@ -40,27 +40,10 @@ is_deeply([grep { $_ !~ /\A(?:stale-pin|stale-data|alien-data|pfn-differs)\z/ }
 
 # --- killed while a disk is stopped ---
 
-# In the guest: what there is when somebody holds a pin of held direct I/O, and when not.
-# Everything is waited for by looking again, for at most half a minute.
+# In the guest, besides what all such scripts have.
 my $functions = <<'EOS';
 stopped() { grep -qs 1 /sys/block/dm-*/dm/suspended; }
 going() { ! stopped; }
-pins() { awk '/^nr_foll_pin_acquired/ { n += $2 } /^nr_foll_pin_released/ { n -= $2 }
-	END { print n }' /proc/vmstat; }
-named() { grep -lx "$1" /proc/[0-9]*/comm 2>/dev/null | tr -dc '0-9\n'; }
-nothing() {
-	[ "$(pins)" = 0 ] && [ ! -e /run/cowpin/settings ] && ! pidof cow >/dev/null &&
-	! ls /sys/block | grep -q '^dm-' && ! grep -qs . /sys/block/loop*/loop/backing_file
-}
-await() {
-	left=3000
-	until "$@"; do
-		left=$((left - 1))
-		[ $left -gt 0 ] || { echo "never: $*"; return 1; }
-		usleep 10000
-	done
-	echo "$*"
-}
 # The test goes no further, with its disk stopped and nobody about to resume it.
 held() {
 	kill -STOP $director
@@ -70,29 +53,19 @@ held() {
 	done
 }
 # Before there is a director, cow has stopped a disk to see what direct I/O takes.
-director() { director=$(named cow-director); [ -n "$director" ]; }
 cow exec -n 200 'fill P; pin P dmdio; fork P C; write P; write C' >/tmp/tap 2>&1 &
 run=$!
 await director
 await stopped
 EOS
 
-# What SCRIPT says in a guest.
-sub guest_says {
-	my ($script) = @_;
-	my $commands = spew("$tmp/commands", $functions . $script);
-
-	my $out = `'$top/run_vmtests.sh' -k @{[KERNEL]} --shell <'$commands' 2>'$tmp/err'`;
-	return [split(/\n/, $out)];
-}
-
-is_deeply(guest_says(<<'EOS'), ['director', 'stopped', 'nothing'],
+is_deeply(guest_says(KERNEL, $functions . <<'EOS'), ['director', 'stopped', 'nothing'],
 kill -KILL $run
 await nothing
 EOS
 	  'SIGKILL of cow: no pin, disk, setting or process is left') or diag(slurp("$tmp/err"));
 
-is_deeply(guest_says(<<'EOS'),
+is_deeply(guest_says(KERNEL, $functions . <<'EOS'),
 await held
 kill -KILL $(named cow-actor0)
 await going
@@ -107,7 +80,7 @@ EOS
 	  'SIGKILL of who has the pin: its disk goes on, the run as well')
 	or diag(slurp("$tmp/err"));
 
-is_deeply(guest_says(<<'EOS'), ['director', 'stopped', 'exit 143', 'nothing'],
+is_deeply(guest_says(KERNEL, $functions . <<'EOS'), ['director', 'stopped', 'exit 143', 'nothing'],
 kill -TERM $run
 wait $run
 echo "exit $?"

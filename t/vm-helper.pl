@@ -108,6 +108,38 @@ sub cow_on {
 	return $got;
 }
 
+# For the shell of a guest: what there is when somebody holds a pin, and when not. Everything is
+# waited for by looking again, for at most half a minute.
+our $guest_functions = <<'EOS';
+pins() { cat /proc/sys/vm/stat_refresh; awk '/^nr_foll_pin_acquired/ { n += $2 } /^nr_foll_pin_released/ { n -= $2 }
+	END { print n }' /proc/vmstat; }
+named() { grep -lx "$1" /proc/[0-9]*/comm 2>/dev/null | tr -dc '0-9\n'; }
+nothing() {
+	[ "$(pins)" = 0 ] && [ ! -e /run/cowpin/settings ] && ! pidof cow >/dev/null &&
+	! grep -qs '^cow' /proc/[0-9]*/comm && ! ls /sys/block | grep -q '^dm-' &&
+	! grep -qs . /sys/block/loop*/loop/backing_file && ! grep -q ' fuse ' /proc/self/mounts
+}
+await() {
+	left=1000
+	until "$@"; do
+		left=$((left - 1))
+		[ $left -gt 0 ] || { echo "never: $*"; return 1; }
+		usleep 10000
+	done
+	echo "$*"
+}
+director() { director=$(named cow-director); [ -n "$director" ]; }
+EOS
+
+# What SCRIPT says in a guest with KERNEL; its stderr goes to $tmp/err.
+sub guest_says {
+	my ($kernel, $script) = @_;
+	my $commands = spew("$tmp/commands", $guest_functions . $script);
+
+	my $out = `'$top/run_vmtests.sh' -k $kernel --shell <'$commands' 2>'$tmp/err'`;
+	return [split(/\n/, $out)];
+}
+
 # tap_tests(TAP) -> [ { number, ok, id, skip, title, text } ]: the title is the
 # [RUN] comment before, the text what comes after until the next test.
 sub tap_tests {

@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Direct I/O that somebody holds: see held.h. */
+#define _GNU_SOURCE
+#include "pins/held.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "vm_util.h"
+
+#define PF_EXITING	4u	/* of field 9 of /proc/PID/stat */
+
+bool held_dying(pid_t pid)
+{
+	char path[32], text[512], *rest;
+	unsigned int flags;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	if (file_read(path, text, sizeof(text)))
+		return true;
+	rest = strrchr(text, ')');
+	return rest && sscanf(rest + 1, " %*c %*d %*d %*d %*d %*d %u", &flags) == 1 &&
+	       (flags & PF_EXITING);
+}
+
+int held_open(struct pin *p, struct held *h)
+{
+	h->memory = open("/proc/self/mem", O_RDONLY | O_CLOEXEC);
+	if (syscall(SYS_io_setup, 1, &h->context))
+		return pin_fail(p, "io_setup: %s", strerror(errno));
+	return 0;
+}
+
+int held_submit(struct pin *p, struct held *h, int fd)
+{
+	struct iocb io = {
+		.aio_lio_opcode = p->flags & PIN_RW ? IOCB_CMD_PREAD : IOCB_CMD_PWRITE,
+		.aio_fildes = fd, .aio_buf = (uintptr_t)p->addr, .aio_nbytes = p->len,
+	}, *ios[] = { &io };
+
+	if (syscall(SYS_io_submit, h->context, 1, ios) != 1)
+		return pin_fail(p, "io_submit: %s", strerror(errno));
+	return 0;
+}
+
+void held_close(struct held *h)
+{
+	if (h->context)
+		syscall(SYS_io_destroy, h->context);	/* waits for what is under way */
+	if (h->memory >= 0)
+		close(h->memory);
+	h->context = 0;
+	h->memory = -1;
+}
+
+bool held_takes_pins(int (*pin)(struct pin *p), void (*unpin)(struct pin *p))
+{
+	struct pin p = { .flags = PIN_RO, .len = page_size() };
+	long long before = vmstat("nr_foll_pin_acquired"), after = before;
+
+	p.addr = mmap(NULL, p.len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (p.addr == MAP_FAILED)
+		return false;
+	*p.addr = 1;	/* no zeropage, which nobody counts */
+	if (!pin(&p)) {
+		after = vmstat("nr_foll_pin_acquired");
+		unpin(&p);
+	}
+	munmap(p.addr, p.len);
+	return after > before;
+}
+
+/* Have it go on, and wait. */
+static int held_end(struct pin *p, struct held *h)
+{
+	struct io_event event;
+	int ret = h->done ? 0 : h->go(p);
+
+	if (ret)
+		return ret;
+	if (!h->done) {
+		if (syscall(SYS_io_getevents, h->context, 1, 1, &event, NULL) != 1)
+			return pin_fail(p, "io_getevents: %s", strerror(errno));
+		h->res = event.res;
+		h->done = true;
+	}
+	errno = h->res < 0 ? -h->res : EIO;
+	if (h->res != (long)p->len)
+		return pin_fail(p, "direct I/O moved %ld of %zu bytes", h->res, p->len);
+	return 0;
+}
+
+/* Each compared page, from or to the place where its bytes are. */
+static int platter_read(struct pin *p, const struct held *h, uint64_t *words)
+{
+	const struct layout *l = &p->layout;
+	char *page = malloc(l->page);
+	int ret = page ? 0 : pin_fail(p, "out of memory");
+
+	for (size_t c = 0; c < p->cells && !ret; c++) {
+		if (pread(h->platter, page, l->page, h->offset + pin_offset(p, c)) !=
+		    (ssize_t)l->page)
+			ret = pin_fail(p, "reading what was moved: %s", strerror(errno));
+		else
+			content_read(l, page, words + c * l->words);
+	}
+	free(page);
+	return ret;
+}
+
+static int platter_write(struct pin *p, const struct held *h, size_t cell, const void *page)
+{
+	size_t len = p->layout.page;
+
+	if (pwrite(h->platter, page, len, h->offset + pin_offset(p, cell)) ==
+	    (ssize_t)len)
+		return 0;
+	return pin_fail(p, "writing what is to come: %s", strerror(errno));
+}
+
+int held_read(struct pin *p, uint64_t *words)
+{
+	struct held *h = p->priv;
+	int ret = held_end(p, h);
+
+	return ret ? ret : platter_read(p, h, words);
+}
+
+/* A page of the owner's memory, as it sees it. */
+static int own_page(struct pin *p, size_t cell, void *page)
+{
+	const struct held *h = p->priv;
+	size_t len = p->layout.page;
+
+	if (pread(h->memory, page, len, (uintptr_t)p->addr + pin_offset(p, cell)) == (ssize_t)len)
+		return 0;
+	return pin_fail(p, "memory cannot be looked at: %s", strerror(errno));
+}
+
+/* No store where the owner may not store. */
+static void own_page_restore(struct pin *p, size_t cell, void *page)
+{
+	struct iovec from = { page, p->layout.page };
+	struct iovec to = { p->addr + pin_offset(p, cell), p->layout.page };
+
+	process_vm_writev(getpid(), &from, 1, &to, 1, 0);
+}
+
+/* Between the compared words the page stays as it is; what is unmapped, nobody looks at. */
+int held_in_write(struct pin *p, struct value v)
+{
+	const struct layout *l = &p->layout;
+	struct held *h = p->priv;
+	char *page = calloc(1, l->page);
+	int ret = page ? 0 : pin_fail(p, "out of memory");
+
+	if (h->done)
+		ret = pin_fail(p, "the direct read has ended");
+	for (size_t c = 0; c < p->cells && !ret; c++) {
+		own_page(p, c, page);
+		content_write(l, page, layout_page(l, p->first_cell + c), v);
+		ret = platter_write(p, h, c, page);
+	}
+	free(page);
+	return ret ? ret : held_end(p, h);
+}
+
+/* What its owner sees, and to come in, the opposite of it. */
+static int in_prepare(struct pin *p, const struct held *h, char *pages, uint64_t *page)
+{
+	size_t len = p->layout.page;
+	int ret = 0;
+
+	for (size_t c = 0; c < p->cells && !ret; c++) {
+		ret = own_page(p, c, pages + c * len);
+		memcpy(page, pages + c * len, len);
+		for (size_t w = 0; w < len / sizeof(*page); w++)
+			page[w] = ~page[w];
+		if (!ret)
+			ret = platter_write(p, h, c, page);
+	}
+	return ret;
+}
+
+/* Where the opposite has come in, the page in the pin is its owner's, who gets it back. */
+static int in_look(struct pin *p, size_t cell, char *before, uint64_t *page, uint64_t *words)
+{
+	const struct layout *l = &p->layout;
+	int ret = own_page(p, cell, page);
+	bool same = true;
+
+	for (size_t w = 0; w < l->page / sizeof(*page); w++)
+		same &= page[w] == ~((uint64_t *)before)[w];
+	content_read(l, before, words);
+	for (size_t w = 0; w < l->words && !same; w++)
+		words[w] = ~words[w];	/* alien to everybody */
+	if (!ret && same)
+		own_page_restore(p, cell, before);
+	return ret;
+}
+
+int held_in_read(struct pin *p, uint64_t *words)
+{
+	const struct layout *l = &p->layout;
+	struct held *h = p->priv;
+	char *pages = malloc(p->cells * l->page);
+	uint64_t *page = malloc(l->page);
+	int ret = pages && page ? 0 : pin_fail(p, "out of memory");
+
+	if (h->done && !ret) {
+		/* What has come in is still there. */
+		ret = platter_read(p, h, words);
+		goto out;
+	}
+	if (!ret)
+		ret = in_prepare(p, h, pages, page);
+	if (!ret)
+		ret = held_end(p, h);
+	for (size_t c = 0; c < p->cells && !ret; c++)
+		ret = in_look(p, c, pages + c * l->page, page, words + c * l->words);
+out:
+	free(pages);
+	free(page);
+	return ret;
+}

@@ -1,0 +1,114 @@
+#!/usr/bin/perl
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# Pins that a server in user space holds (FUSE, scenarios/held.c): on a kernel that gets
+# everything right all pass, stale pins are noticed; and whoever is killed while such a pin is
+# held, or when its connection is aborted, leaves no pin, connection, mount or process.
+
+use strict;
+use warnings;
+use Test::More;
+use FindBin;
+
+require "$FindBin::Bin/vm-helper.pl";
+our ($top, $tmp);
+
+use constant KERNEL => 'debian:6.12';
+
+my $got = cow_on(KERNEL, ['fuse.*', 'fuse-in.*']);
+
+is($got->{code}, 0, 'all of them: exit code 0') or diag($got->{err});
+cmp_ok(scalar(@{$got->{tests}}), '>', 30, 'there are many');
+is_deeply([map { $_->{id} } grep { !$_->{ok} || $_->{skip} } @{$got->{tests}}], [],
+	  'all pass, nothing is skipped') or diag($got->{out});
+
+my @noticed = sort qw(fuse.fork.anon fuse.reuse.thp.pmd fuse.twice.hugetlb.2M fuse.half.thp.pmd
+		      fuse-in.fork.anon fuse-in.late.thp.pmd fuse-in.half.thp.pmd);
+$got = cow_on(KERNEL, \@noticed, '--inject', 'stale-pin');
+is($got->{code}, 1, 'stale pins: exit code 1') or diag($got->{err});
+is_deeply([sort map { $_->{id} } grep { !$_->{ok} } @{$got->{tests}}], \@noticed,
+	  'stale pins: all fail') or diag($got->{out});
+is_deeply([grep { $_ !~ /\A(?:stale-pin|stale-data|alien-data|pfn-differs)\z/ }
+	   map { reason($_) } @{$got->{tests}}], [], 'stale pins: and for that reason');
+
+# --- killed while a request is held ---
+
+# A run that goes no further with a request under way, of what pins by $1; then $2 happens.
+my $functions = <<'EOS';
+mkdir -p /tmp/fusectl
+mount -t fusectl none /tmp/fusectl
+connections() { [ "$(ls /tmp/fusectl | wc -l)" = "$1" ]; }
+released() { [ "$(pins)" = 0 ]; }
+# Before there is a director, cow has had a server to see what FUSE takes. An actor ends what it
+# does: what is under way after some looks is held.
+held() {
+	kill -STOP $director
+	for look in 1 2 3 4 5; do
+		grep -qx 1 /tmp/fusectl/*/waiting 2>/dev/null || { kill -CONT $director; return 1; }
+		usleep 10000
+	done
+}
+many="write P; write C; write P; write C; write P; write C; write P; write C; write P; write C"
+begin() {
+	cow exec -n 20 "fill P; pin P $1; fork P C; $many" >/tmp/tap 2>&1 &
+	run=$!
+	await director
+	await held
+}
+# The test goes on, and fails; the others pass.
+ends() {
+	await released
+	kill -CONT $director
+	wait $run
+	echo "exit $?"
+	await nothing
+	await connections 0
+	sed -n "s/^  message: '\(.*\)'/\1/p; s/^# passed.*failed \([0-9]*\),.*/failed \1/p" /tmp/tap
+}
+EOS
+
+# [what happens, by what command, how the test fails]
+my $gone = qr/the FUSE server is gone|direct I.O moved/;
+my @deaths = (
+	['its server is killed', 'kill -KILL $(named cow-server)', $gone],
+	['its connection is aborted', 'echo 1 | tee /tmp/fusectl/*/abort >/dev/null', $gone],
+	['its owner is killed', 'kill -KILL $(named cow-actor0)', qr/P died of signal 9/],
+);
+
+for my $by (qw(fuse fuse-in)) {
+	my $said = guest_says(KERNEL, $functions . join('', map { "begin $by\n$_->[1]\nends\n" }
+							@deaths));
+
+	for my $death (@deaths) {
+		my ($what, $command, $message) = @$death;
+		my @lines = splice(@$said, 0, 8);
+		my $told = splice(@lines, 6, 1) // '';
+
+		is_deeply(\@lines, ['director', 'held', 'released', 'exit 1', 'nothing',
+				    'connections 0', 'failed 1'], "$by, $what: nothing is left");
+		like($told, $message, "$by, $what: told as such");
+	}
+}
+
+# [how the run ends, by what command, its exit code]
+my @ends = (
+	['SIGKILL of cow', 'kill -KILL $run', 137],
+	['SIGTERM of cow', 'kill -TERM $run', 143],
+	['SIGKILL of who starts servers', 'kill -KILL $(named cow-servers)', 1],
+);
+my $said = guest_says(KERNEL, $functions . join('', map { <<"EOS" } @ends));
+begin fuse-in
+$_->[1]
+kill -CONT \$director 2>/dev/null
+wait \$run
+echo "exit \$?"
+await nothing
+await connections 0
+EOS
+for my $end (@ends) {
+	is_deeply([splice(@$said, 0, 5)],
+		  ['director', 'held', "exit $end->[2]", 'nothing', 'connections 0'],
+		  "$end->[0]: nothing is left");
+}
+
+done_testing();
