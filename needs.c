@@ -192,9 +192,9 @@ static bool memcg_met(const struct ask *a)
 {
 	char have[256];
 
-	if (file_read("/sys/fs/cgroup/cgroup.controllers", have, sizeof(have)) ||
+	if (file_read(MEMCG_ROOT "/cgroup.controllers", have, sizeof(have)) ||
 	    !strstr(have, "memory"))
-		return no(a, "no cgroup v2 with the memory controller at /sys/fs/cgroup");
+		return no(a, "no cgroup v2 with the memory controller at " MEMCG_ROOT);
 	return true;
 }
 
@@ -464,6 +464,18 @@ static bool udmabuf_met(const struct ask *a)
 	return true;
 }
 
+static bool swapoff_met(const struct ask *a)
+{
+	return (provided & NEED(SWAPOFF)) ||
+	       no(a, "there is swap that is not the run's own, or none");
+}
+
+static bool reclaim_met(const struct ask *a)
+{
+	return !access(MEMCG_ROOT "/memory.reclaim", W_OK) ||
+	       no(a, "the kernel has no memory.reclaim (5.19, cgroup v2)");
+}
+
 static const struct {
 	const char *code;		/* "no-" and the name, if it has no other */
 	const char *name;
@@ -504,6 +516,8 @@ static const struct {
 	[NEED_OWNNET] = { .code = "no-net", .met = ownnet_met },
 	[NEED_XDP] = { .code = "no-xdp", .met = xdp_met },
 	[NEED_UDMABUF] = { .code = "no-udmabuf", .met = udmabuf_met },
+	[NEED_SWAPOFF] = { .code = "no-swapoff", .met = swapoff_met },
+	[NEED_RECLAIM] = { .code = "no-reclaim", .met = reclaim_met },
 	[NEED_SOFTDIRTY] = { .code = "no-softdirty", .met = softdirty_met },
 };
 

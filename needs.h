@@ -47,12 +47,15 @@ enum need {
 	NEED_FUSE,		/* file systems in user space, pins/fuse.h */
 	NEED_FUSEPIN,		/* these pin what direct I/O is about */
 	NEED_SPLIT,		/* debugfs: splitting of large folios */
+	NEED_SWAPOFF,		/* all swap areas are the run's own */
+	NEED_RECLAIM,		/* memory.reclaim */
 	NR_NEEDS
 };
 _Static_assert(NR_NEEDS <= 64, "a mask of needs has 64 bits");
 #define NEED(n)		(1ULL << NEED_##n)
 
 #define UPROBE_TYPE	"/sys/bus/event_source/devices/uprobe/type"
+#define MEMCG_ROOT	"/sys/fs/cgroup"
 #define SPLIT_FILE	"/sys/kernel/debug/split_huge_pages"
 
 /* Scratch file systems are mounted here, each at its own name. */

@@ -174,6 +174,19 @@ int file_read(const char *path, char *buf, size_t len)
 	return 0;
 }
 
+int swap_list(char *area, size_t len)
+{
+	FILE *f = fopen("/proc/swaps", "re");
+	char line[512];
+	int nr = -1;		/* the first line is a head */
+
+	for (; f && fgets(line, sizeof(line), f); nr++)
+		snprintf(area, len, "%.*s", (int)strcspn(line, " \t"), line);
+	if (f)
+		fclose(f);
+	return nr < 0 ? 0 : nr;
+}
+
 int file_write(const char *path, const char *text)
 {
 	int fd = open(path, O_WRONLY | O_CLOEXEC);

@@ -75,6 +75,8 @@ char *kpageflags_str(uint64_t flags, char *buf, size_t len);
 
 /* Read or write a one-line file; -errno. Reading strips the line's end. */
 int file_read(const char *path, char *buf, size_t len);
+/* How many swap areas are in use, and the path of the last one. */
+int swap_list(char *area, size_t len);
 int file_write(const char *path, const char *text);
 /* The number in a one-value file; -errno on error. */
 long long file_number(const char *path);

@@ -9,10 +9,10 @@
 #include <unistd.h>
 
 #include "engine/settings.h"
+#include "needs.h"
 #include "vm_util.h"
 
-#define ROOT		"/sys/fs/cgroup"
-#define CONTROL		ROOT "/cgroup.subtree_control"
+#define CONTROL		MEMCG_ROOT "/cgroup.subtree_control"
 
 static char group[64];
 
@@ -31,7 +31,7 @@ int charge_begin(pid_t pid)
 {
 	char path[128], text[16];
 
-	snprintf(group, sizeof(group), ROOT "/cowpin.%d", getpid());
+	snprintf(group, sizeof(group), MEMCG_ROOT "/cowpin.%d", getpid());
 	if (settings_undo_by("rmdir %s", group) || mkdir(group, 0700))
 		return -errno;
 	snprintf(path, sizeof(path), "%s/cgroup.procs", group);

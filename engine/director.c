@@ -428,7 +428,7 @@ static bool start(void)
 		diag_fail(d.result, "setup", "fork: %s", strerror(-pid));
 		return false;
 	}
-	if (d.test->scenario->accounts && charge_begin(pid)) {
+	if ((d.test->scenario->accounts || d.test->steps->own_group) && charge_begin(pid)) {
 		diag_fail(d.result, "setup", "no memory cgroup to be had: %s", strerror(errno));
 		return false;
 	}

@@ -103,8 +103,8 @@ void provision(const struct plan *p, unsigned int jobs, uint64_t more)
 		module_load();
 	if (needs & NEED(MEMCG))
 		charge_provide();
-	if (needs & NEED(SWAP))
-		swap_provide();
+	if (needs & NEED(SWAP) && !swap_provide() && swap_is_ours())
+		needs_provided(NEED(SWAPOFF));
 	/* memfds come with seals then, which udmabuf asks for. */
 	if (needs & NEED(UDMABUF) && !settings_set("/proc/sys/vm/memfd_noexec", "1"))
 		needs_provided(NEED(UDMABUF));

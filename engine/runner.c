@@ -47,6 +47,7 @@ static struct {
 	size_t before;			/* tests of earlier rounds */
 	bool failed;
 	bool single_taken;		/* the machine's only gup_test pin */
+	bool alone;			/* a test runs that nothing may run beside */
 	size_t batch[BATCH_MAX];	/* tests since it was quiet */
 	unsigned int in_batch;
 	uint64_t batch_started;
@@ -144,11 +145,12 @@ static bool take_resources(const struct test *t)
 {
 	bool single = is_single(t);
 
-	if (single && run.single_taken)
+	if ((single && run.single_taken) || run.alone || (t->steps->alone && run.running))
 		return false;
 	if (!pools_take(t->size, test_hugetlb_pages(t)))
 		return false;
 	run.single_taken |= single;
+	run.alone = t->steps->alone;
 	return true;
 }
 
@@ -157,6 +159,7 @@ static void give_resources(const struct test *t)
 	pools_give(t->size, test_hugetlb_pages(t));
 	if (is_single(t))
 		run.single_taken = false;
+	run.alone = false;
 }
 
 static void start(struct slot *slot, size_t index)

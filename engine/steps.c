@@ -251,7 +251,11 @@ static int arg_poke(struct parser *p)
 
 static int arg_operation(struct parser *p)
 {
-	return p->step->operation->splits ? arg_vma_part(p) : arg_part(p);
+	const struct operation *o = p->step->operation;
+
+	p->out->alone |= o->alone;
+	p->out->own_group |= o->own_group;
+	return o->splits ? arg_vma_part(p) : arg_part(p);
 }
 
 static int arg_none(struct parser *p)

@@ -69,6 +69,7 @@ struct scenario_steps {
 	bool splits_vma;		/* a part's mapping is changed: not within a hugetlb page */
 	bool forces;			/* writes by FOLL_FORCE, which hugetlb knows not */
 	bool collapses;			/* the region must be one PMD-sized THP */
+	bool alone, own_group;		/* an operation is: see struct operation */
 };
 
 struct parse_error {

@@ -363,7 +363,7 @@ static void prepare(void)
 	if (slots_prepare_cases(opt.run.jobs, &stress.cases[0].test, sizeof(stress.cases[0])))
 		refuse("no memory for the stages");
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
-	provision(&bases, opt.run.jobs, NEED(SWAP) | NEED(THP));
+	provision(&bases, opt.run.jobs, NEED(SWAP) | NEED(THP) | NEED(MEMCG));
 	drop_bases_without_means();
 	if (!stress.palette.nr_bases)
 		refuse("no kind of memory and no provider can be had here (not root?)");

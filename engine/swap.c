@@ -18,6 +18,8 @@
 #define ZRAM		"zram0"
 #define SWAP_FILE	"/var/tmp/cowpin.swap"
 
+static bool provided;
+
 /* Write a swap header, and use it. */
 static int swap_on(const char *path)
 {
@@ -28,7 +30,10 @@ static int swap_on(const char *path)
 	ret = settings_undo_by("swapoff %s", path);
 	if (ret)
 		return ret;
-	return swapon(path, 0) ? -errno : 0;
+	if (swapon(path, 0))
+		return -errno;
+	provided = true;
+	return 0;
 }
 
 static int zram_on(void)
@@ -69,4 +74,11 @@ int swap_provide(void)
 	if (meminfo("SwapFree") >= (long long)ENOUGH)
 		return 0;
 	return zram_on() ? file_on() : 0;
+}
+
+bool swap_is_ours(void)
+{
+	char area[256];
+
+	return provided && swap_list(area, sizeof(area)) == 1;
 }

@@ -35,6 +35,8 @@ struct operation {
 	uint64_t needs;	/* NEED() mask */
 	bool not_pinned;	/* of a pinned page it must be refused */
 	bool splits;		/* a part becomes a mapping of its own */
+	bool alone;		/* it concerns the whole machine: no test runs beside it */
+	bool own_group;		/* the test's processes get a memory cgroup of their own */
 	/*
 	 * Errors (-errno) that are right where some page is pinned; without pins, too. Having
 	 * refused, it must have changed nothing.

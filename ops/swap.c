@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Pages that go to swap although others have them, too; and that all come back from there. */
+#define _GNU_SOURCE
+#include "ops/operation.h"
+
+#include <string.h>
+#include <sys/swap.h>
+#include <unistd.h>
+
+#include "kinds/kind.h"
+#include "vm_util.h"
+
+/*
+ * The only area is the run's own: that is what the operation needs. It is used again at once,
+ * for the next step may need it.
+ */
+static int swapoff_run(struct mem *m, size_t page, size_t pages, struct value v)
+{
+	char area[128];
+
+	(void)page;
+	(void)pages;
+	(void)v;
+	if (!swap_list(area, sizeof(area)))
+		return 0;
+	if (swapoff(area))
+		return mem_fail(m, "swapoff of %s: %s", area, strerror(errno));
+	if (swapon(area, 0))
+		return mem_fail(m, "swapon of %s: %s", area, strerror(errno));
+	return 0;
+}
+
+/* EINVAL: another random scenario has just done the same. */
+DEFINE_OPERATION(swap_off) = {
+	.id = "swapoff",
+	.about = "swapoff(): all that is in swap comes back, as exclusive or shared as it was",
+	.needs = NEED(SWAP) | NEED(SWAPOFF), .alone = true, .senseless = { -EINVAL, -EBUSY },
+	.run = swapoff_run,
+};
+
+/* The memory.reclaim of the test's own group: see .own_group. */
+static int reclaim_file(struct mem *m, char *path, size_t len)
+{
+	char text[256];
+
+	if (file_read("/proc/self/cgroup", text, sizeof(text)) ||
+	    strncmp(text, "0::/cowpin.", strlen("0::/cowpin."))) {
+		errno = ENOENT;
+		return mem_fail(m, "the process is in no group of its own");
+	}
+	snprintf(path, len, MEMCG_ROOT "%s/memory.reclaim", text + strlen("0::"));
+	return 0;
+}
+
+static bool anything_present(struct mem *m)
+{
+	static uint64_t map[CELLS_MAX];
+	const struct layout *l = &m->layout;
+
+	if (pagemap_read(m->base, l->cells, l->stride, map))
+		return true;
+	for (size_t c = 0; c < l->cells; c++)
+		if (map[c] & PM_PRESENT)
+			return true;
+	return false;
+}
+
+/* More than a test has, so that all of its group is asked for. */
+#define ALL_OF_IT	"1G"
+/* Pages that were used lately get another chance, and some more. */
+#define ROUNDS		8
+
+/* EAGAIN: there was not that much to reclaim. */
+static int reclaim_round(struct mem *m, const char *path)
+{
+	int ret = file_write(path, ALL_OF_IT);
+
+	if (!ret || ret == -EAGAIN)
+		return 0;
+	errno = -ret;
+	return mem_fail(m, "writing to memory.reclaim: %s", strerror(errno));
+}
+
+/*
+ * MADV_PAGEOUT leaves alone what more than one process maps; this does not. What two have
+ * used becomes active then, and stays so while too little else comes back from swap: so a
+ * page beside the region does.
+ */
+static int reclaim_run(struct mem *m, size_t page, size_t pages, struct value v)
+{
+	char path[320], *beside;
+	int ret = reclaim_file(m, path, sizeof(path));
+
+	(void)page;
+	(void)pages;
+	(void)v;
+	if (ret)
+		return ret;
+	beside = mmap(NULL, m->layout.page, PROT_READ | PROT_WRITE,
+		      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (beside == MAP_FAILED)
+		return mem_fail(m, "mmap: %s", strerror(errno));
+	for (int i = 0; i < ROUNDS && !ret && anything_present(m); i++) {
+		*(volatile char *)beside = i;
+		ret = reclaim_round(m, path);
+	}
+	munmap(beside, m->layout.page);
+	return ret;
+}
+
+DEFINE_OPERATION(reclaim) = {
+	.id = "reclaim",
+	.about = "memory.reclaim: shared pages go to swap, too; a pinned page stays",
+	.not_kinds = KIND_HUGETLB, .needs = NEED(SWAP) | NEED(MEMCG) | NEED(RECLAIM),
+	.own_group = true, .run = reclaim_run,
+};
