@@ -14,6 +14,7 @@
 #include "engine/race.h"
 #include "engine/start.h"
 #include "engine/stress.h"
+#include "stranger.h"
 
 static struct exclusions excluded;
 
@@ -66,6 +67,7 @@ static const struct {
 	{ "exec", exec_main },
 	{ "race", race_main },
 	{ "stress", stress_main },
+	{ "stranger", stranger_main },	/* started by ourselves only */
 };
 
 int main(int argc, char **argv)

@@ -145,6 +145,8 @@ static void model_before(const struct step *s, int actor, struct command *c)
 		model_unmap(&d.model, actor, first, count);
 	else if (s->op == OP_OPERATION && s->operation->effect == EFFECT_WRITE)
 		c->v = model_write(&d.model, actor, first, count, false);
+	else if (s->op == OP_OPERATION && s->operation->effect == EFFECT_FORCE)
+		c->v = model_write(&d.model, actor, first, count, true);
 	else if (s->op == OP_OPERATION && s->operation->effect == EFFECT_FILE_WRITE)
 		c->v = model_file_write(&d.model, first, count);
 }

@@ -14,6 +14,7 @@
 enum effect {
 	EFFECT_NONE,		/* nothing: and a pinned page must stay where it is */
 	EFFECT_WRITE,		/* @v is written, as by a store */
+	EFFECT_FORCE,		/* the same, past the protection */
 	EFFECT_TOUCH,		/* private pages become the process's own, content unchanged */
 	EFFECT_DISCARD,		/* private pages are given up: what is behind them shows again */
 	EFFECT_PUNCH,		/* the file behind it has zeroes there */

@@ -18,6 +18,11 @@ struct gup_backend {
 	void (*unpin)(struct pin *p);
 };
 
+/* Open the module's device and agree on the ABI; the descriptor, or -errno with p->why. */
+int gup_module_open(struct pin *p);
+/* The flags of the pin, as the module wants them. */
+unsigned int gup_module_flags(const struct pin *p);
+
 extern const struct gup_backend gup_by_module, gup_by_test;
 
 #endif

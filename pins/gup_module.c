@@ -17,8 +17,7 @@ static bool module_present(void)
 	return !access(COWPIN_DEVICE, R_OK | W_OK);
 }
 
-/* Open the device and agree on the ABI; the descriptor, or -errno with p->why. */
-static int module_open(struct pin *p)
+int gup_module_open(struct pin *p)
 {
 	struct cowpin_hello hello = { .abi = COWPIN_ABI };
 	int fd = open(COWPIN_DEVICE, O_RDWR | O_CLOEXEC), err;
@@ -35,7 +34,7 @@ static int module_open(struct pin *p)
 	return err;
 }
 
-static unsigned int module_flags(const struct pin *p)
+unsigned int gup_module_flags(const struct pin *p)
 {
 	return (p->flags & PIN_RW ? COWPIN_WRITE : 0) |
 	       (p->flags & PIN_LONGTERM ? COWPIN_LONGTERM : 0) |
@@ -47,11 +46,11 @@ static int module_pin(struct pin *p)
 	struct cowpin_pin arg = {
 		.addr = (uintptr_t)p->addr,
 		.len = p->len,
-		.flags = module_flags(p),
+		.flags = gup_module_flags(p),
 	};
 	int err;
 
-	p->fd = module_open(p);
+	p->fd = gup_module_open(p);
 	if (p->fd < 0)
 		return p->fd;
 	if (!ioctl(p->fd, COWPIN_IOC_PIN, &arg)) {

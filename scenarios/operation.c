@@ -137,6 +137,26 @@ static const struct scenario rows[] = {
 	  .steps = "read P; pin P ro longterm; vmwrite P",
 	  .why = "a write by GUP must not reach the file or the zeropage, and must reach the pin",
 	  .kinds = KIND_NOT_ANON | KIND_PRIVATE },
+	{ .id = "operation.farwrite", .title = "fork(), process_vm_writev() by another, %s pin",
+	  .steps = "fill P; fork P C; farwrite P; pin P ro longterm; farwrite C; write P; "
+		   "farwrite P",
+	  .why = "COW is broken in the process that is written to, whoever writes",
+	  .kinds = KIND_ANON | KIND_PRIVATE },
+	{ .id = "operation.farwrite-first", .title = "process_vm_writev() by another, %s pin",
+	  .steps = "read P; farwrite P; pin P ro longterm; fork P C; farwrite C; write P",
+	  .why = "a write by another process must not reach the file or the zeropage",
+	  .kinds = KIND_NOT_ANON | KIND_PRIVATE },
+	{ .id = "operation.ptrace", .title = "fork(), a debugger's write, %s pin",
+	  .steps = "fill P; fork P C; mprotect P r; ptrace P; pin P ro longterm; ptrace P; "
+		   "write P; write C; mprotect P rw; write P",
+	  .why = "a debugger's write breaks COW, goes to the pinned page, and makes nothing "
+		 "writable",
+	  .kinds = KIND_ANON | KIND_PRIVATE },
+	{ .id = "operation.ptrace-first", .title = "a debugger's write, %s pin",
+	  .steps = "read P; mprotect P r; ptrace P; write P; pin P ro longterm; ptrace P; "
+		   "mprotect P rw; write P",
+	  .why = "a debugger's write must not reach the file or the zeropage",
+	  .kinds = KIND_NOT_ANON | KIND_PRIVATE },
 	{ .id = "operation.moved-fork", .title = "%s pin, mremap(), fork()",
 	  .steps = "fill P; pin P ro longterm; remap P; fork P C; write P; write C",
 	  .why = "a pinned page that has moved must still be copied for the child at fork",
