@@ -11,7 +11,7 @@
 #include "engine/list.h"
 #include "engine/options.h"
 #include "engine/select.h"
-#include "engine/race.h"
+#include "engine/race_main.h"
 #include "engine/start.h"
 #include "engine/stress.h"
 #include "stranger.h"

@@ -14,6 +14,7 @@
 #include "engine/diag.h"
 #include "engine/director_self.h"
 #include "engine/inject.h"
+#include "engine/race.h"
 #include "engine/trace.h"
 #include "vm_util.h"
 
@@ -514,6 +515,10 @@ void director_run(const struct test *t, struct stage *stage, uint64_t deadline)
 	d.result = &stage->result;
 	d.deadline = deadline;
 	d.step = -1;
+	if (t->scenario->rounds) {
+		race_run(t, stage, deadline);
+		return;
+	}
 	if (start()) {
 		for (d.step = 0; d.step < t->steps->nr && !failed(); d.step++) {
 			stage->step = d.step;

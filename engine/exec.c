@@ -3,13 +3,15 @@
 #define _GNU_SOURCE
 #include "engine/exec.h"
 
-#include <getopt.h>
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "engine/options.h"
+#include "engine/race_main.h"
 #include "engine/select.h"
 #include "engine/start.h"
+#include "engine/suboptions.h"
 
 static const char usage[] =
 "usage: cow exec [OPTION]... 'STEPS'\n"
@@ -48,51 +50,36 @@ static void list_kinds(void)
 
 static void parse(int argc, char **argv)
 {
-	enum { ACCOUNT = 256, INJECT };
-	static const struct option longs[] = {
-		{ "kind", required_argument, NULL, 'k' },
-		{ "by", required_argument, NULL, 'b' },
-		{ "account", no_argument, NULL, ACCOUNT },
-		{ "verbose", no_argument, NULL, 'v' },
-		{ "repeat", required_argument, NULL, 'n' },
-		{ "timeout", required_argument, NULL, 't' },
-		{ "inject", required_argument, NULL, INJECT },
-		{ "help", no_argument, NULL, 'h' },
-		{ NULL, 0, NULL, 0 },
+	static const struct suboption table[] = {
+		{ "kind", 'k', .text = &exec.kind },
+		{ "by", 'b', .text = &exec.by },
+		{ "account", .flag = &exec.scenario.accounts },
+		{ "verbose", 'v', .flag = &opt.run.trace },
+		{ "repeat", 'n', .number = &opt.run.repeat, .min = 1, .max = 1000000 },
+		{ "timeout", 't', .number = &opt.run.timeout, .min = 1, .max = 86400 },
+		{ "inject", .take = option_inject },
+		{ }
 	};
-	int c;
+	int first = suboptions_parse(argc, argv, table, usage);
 
-	opterr = 0;
-	while ((c = getopt_long(argc, argv, ":k:b:vn:t:h", longs, NULL)) != -1) {
-		switch (c) {
-		case 'k': exec.kind = optarg; break;
-		case 'b': exec.by = optarg; break;
-		case ACCOUNT: exec.scenario.accounts = true; break;
-		case 'v': opt.run.trace = true; break;
-		case 'n': opt.run.repeat = option_number("--repeat", optarg, 1, 1000000); break;
-		case 't': opt.run.timeout = option_number("--timeout", optarg, 1, 86400); break;
-		case INJECT: option_inject(optarg); break;
-		case 'h': fputs(usage, stdout); exit(0);
-		case ':': refuse("%s needs an argument (see cow exec --help)", argv[optind - 1]);
-		default: refuse("unknown option %s (see cow exec --help)", argv[optind - 1]);
-		}
-	}
 	if (exec.kind && !strcmp(exec.kind, "help"))
 		list_kinds();
-	if (optind + 1 != argc)
+	if (first + 1 != argc)
 		refuse("exec takes one argument, the steps in quotes (see cow exec --help)");
-	exec.scenario.steps = argv[optind];
+	exec.scenario.steps = argv[first];
 }
 
-/* What is wrong, and under the text, where. */
+/* What is wrong, and under the text, where: a tab or a newline is as wide as a blank. */
 static void check_steps(struct scenario_steps *steps)
 {
 	struct parse_error err;
 
 	if (!steps_parse(exec.scenario.steps, steps, &err))
 		return;
-	fprintf(stderr, "cow: column %d: %s\n  %s\n  %*s^\n", err.col + 1, err.what,
-		exec.scenario.steps, err.col, "");
+	fprintf(stderr, "cow: column %d: %s\n  ", err.col + 1, err.what);
+	for (const char *c = exec.scenario.steps; *c; c++)
+		fputc(isspace((unsigned char)*c) ? ' ' : *c, stderr);
+	fprintf(stderr, "\n  %*s^\n", err.col, "");
 	exit(2);
 }
 
@@ -152,6 +139,10 @@ int exec_main(int argc, char **argv)
 /* A word as a shell takes it; steps have no quotes in them. */
 void exec_print(const struct test *t)
 {
+	if (t->scenario->rounds) {
+		race_print(t);
+		return;
+	}
 	printf("cow exec --kind %s", t->id + t->kind_at);
 	if (t->by)
 		printf(" --by %s", t->by->id);

@@ -22,6 +22,7 @@ static struct finding {
 	unsigned int times;
 } *findings[FINDINGS_MAX];
 static unsigned int nr_findings, nr_new, nr_printed;
+static bool show_known;
 
 /* --- is it one that we have? --- */
 
@@ -92,8 +93,8 @@ static unsigned int replay(struct replay *p, const char *text)
 
 /* --- print --- */
 
-static void print(const struct finding *f, const struct replay *p, const char *found_as,
-		  unsigned int failed, unsigned long long number, const char *todo)
+static void print(const struct finding *f, const struct replay *p,
+		  const struct stress_case *found, unsigned int failed, const char *todo)
 {
 	struct utsname u;
 
@@ -102,7 +103,7 @@ static void print(const struct finding *f, const struct replay *p, const char *f
 	       todo ? " # TODO " : "", todo ? todo : "");
 	printf("  ---\n  reason: '%s'\n  steps: '%s'\n  found_as: '%s'\n  scenario: %llu\n"
 	       "  replays: %u\n  replays_failed: %u\n  kernel: '%s'\n  ...\n", f->reason,
-	       f->least.text, found_as, number, REPLAYS, failed, u.release);
+	       f->least.text, found->text, found->number, REPLAYS, failed, u.release);
 	printf("# %s: %s\n%s", f->reason, p->last.text, "");
 	for (const char *l = p->last.diag; *l; l += strcspn(l, "\n") + 1)
 		printf("# %.*s\n", (int)strcspn(l, "\n"), l);
@@ -113,14 +114,19 @@ static void print(const struct finding *f, const struct replay *p, const char *f
 	fflush(stdout);
 }
 
+void findings_show_known(void)
+{
+	show_known = true;
+}
+
 void findings_add(const struct stress_case *c, const struct result *r,
-		  unsigned long long number, struct stress_case *scratch, run_fn *run)
+		  struct stress_case *scratch, run_fn *run)
 {
 	struct replay p = {
 		.scratch = scratch, .like = &c->test, .reason = r->reason, .run = run, .last = *r,
 	};
 	struct finding *f = same_as(c, r);
-	const struct known_issue *known;
+	const struct known_issue *known = NULL;
 	unsigned int failed;
 	char least[CASE_TEXT];
 
@@ -139,10 +145,11 @@ void findings_add(const struct stress_case *c, const struct result *r,
 	snprintf(f->reason, sizeof(f->reason), "%s", r->reason);
 	f->times = 1;
 	findings[nr_findings++] = f;
-	known = known_random(f->least.test.id, f->least.test.id + f->least.test.kind_at, least,
-			     r->reason);
+	if (!show_known)
+		known = known_random(f->least.test.id, f->least.test.id + f->least.test.kind_at,
+				     least, r->reason);
 	nr_new += !known;
-	print(f, &p, c->text, failed, number, known ? known->reason : NULL);
+	print(f, &p, c, failed, known ? known->reason : NULL);
 }
 
 unsigned int findings_new(void)

@@ -11,10 +11,12 @@ typedef const struct result *run_fn(struct stress_case *c);
 
 /*
  * A case has failed, as @r says. If it is new: replay it, shrink it with @run on @scratch,
- * and print it as "not ok". @number: which scenario of the run it was.
+ * and print it as "not ok".
  */
 void findings_add(const struct stress_case *c, const struct result *r,
-		  unsigned long long number, struct stress_case *scratch, run_fn *run);
+		  struct stress_case *scratch, run_fn *run);
+/* Known issues are failures like others. */
+void findings_show_known(void);
 
 /* How many different failures there were (known ones not counted), and tests printed. */
 unsigned int findings_new(void);

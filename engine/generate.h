@@ -18,6 +18,7 @@ struct stress_case {
 	struct scenario scenario;
 	struct scenario_steps steps;
 	char text[CASE_TEXT];
+	unsigned long long number;	/* which one of the run it is, from 1 */
 };
 
 /* What scenarios are made of. */

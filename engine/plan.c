@@ -84,6 +84,9 @@ static bool size_fits(const struct test *t)
 
 	if (!providers_can(t, t->kind->props & KIND_HUGETLB ? t->size : region))
 		return false;
+	/* A race is many rounds, and a gigabyte takes long to copy. */
+	if (t->scenario->rounds && t->size >= GIB)
+		return false;
 	if (t->steps->collapses && region != thp_pmd_size())
 		return false;
 	return !t->steps->needs_parts || region >= 2 * page_size();
@@ -142,10 +145,17 @@ static bool in_kselftest(const struct test *t)
 	}
 }
 
-/* Operations and consumers are many: a base page and a file stand for the rest. */
+/*
+ * Operations and consumers are many: a base page and a file stand for the rest. Races take
+ * their time: of those, what needs nothing of the machine but the pin.
+ */
 static bool quick_enough(const struct test *t)
 {
 	bool many = false;
+
+	if (t->scenario->rounds)
+		return t->kind->props & KIND_BASE && t->by->props & PIN_IS_FAST &&
+		       !(test_needs(t) & ~t->by->needs);
 
 	for (int i = 0; i < t->steps->nr; i++) {
 		const struct step *s = &t->steps->step[i];

@@ -3,69 +3,71 @@
 #define _GNU_SOURCE
 #include "engine/race.h"
 
-#include <getopt.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
+#include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdatomic.h>
-#include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "engine/environ.h"
+#include "engine/cpus.h"
+#include "engine/diag.h"
 #include "engine/inject.h"
-#include "engine/options.h"
-#include "engine/provision.h"
-#include "engine/quiet.h"
-#include "engine/settings.h"
-#include "engine/start.h"
-#include "kinds/kind.h"
-#include "ops/operation.h"
 #include "vm_util.h"
 
+#ifndef MADV_COLLAPSE
+#define MADV_COLLAPSE	25
+#endif
+
 #define PAGES_MAX	512
+/* Of each, before it is over: a thread that never ran has proved nothing. */
+#define LEAST		30
 /* A word: who wrote it, and the how manieth write that was. */
 #define BY_OWNER	(0x50ULL << 56)
 #define BY_CHILD	(0x43ULL << 56)
 #define WHO		(0xffULL << 56)
 
-static const char usage[] =
-"usage: cow race [OPTION]... [NAME]\n"
-"Pins taken and released in one thread, writes in another, and in a third what NAME says.\n"
-"\n"
-"  -l, --list           the names\n"
-"  -t, --time S         seconds for each (default 5)\n"
-"  -b, --by PROVIDER    who pins (default: gup-fast, else iouring)\n"
-"      --inject stale-pin   the pinned page is given up, to see that it is noticed\n"
-"  -h, --help           this text\n";
-
 /* What the threads of one race share. */
 static struct {
+	const struct test *test;
+	const struct step *against;	/* what is done over and over */
+	struct result *result;
 	struct mem mem;
 	size_t pages;
-	const struct provider *by;
 	uint64_t deadline;
-	atomic_bool stop;
+	atomic_bool stop, failed;
 	/* By page: the latest write that is certainly done. */
 	_Atomic uint64_t committed[PAGES_MAX];
-	pthread_mutex_t writing;	/* held while a page may not be written */
-	atomic_ulong writes, pins, refused, rounds;
-	char why[256];			/* of the first thing that went wrong */
-	atomic_bool failed;
+	atomic_uint closed;		/* odd while nobody may write */
+	atomic_ulong writes, faults, reads, pins, refused, rounds, worked;
 } race;
 
-__attribute__((format(printf, 1, 2)))
-static void wrong(const char *fmt, ...)
+static unsigned int race_seconds;
+
+void race_for(unsigned int seconds)
 {
+	race_seconds = seconds;
+}
+
+/* The first thing that goes wrong ends it. */
+__attribute__((format(printf, 2, 3)))
+static void wrong(const char *reason, const char *fmt, ...)
+{
+	char text[256];
 	va_list args;
 
 	if (atomic_exchange(&race.failed, true))
 		return;
 	va_start(args, fmt);
-	vsnprintf(race.why, sizeof(race.why), fmt, args);
+	vsnprintf(text, sizeof(text), fmt, args);
 	va_end(args);
+	diag_fail(race.result, reason, "%s", text);
 	race.stop = true;
 }
 
@@ -76,67 +78,129 @@ static bool over(void)
 
 static volatile uint64_t *word(size_t page)
 {
-	return (volatile uint64_t *)(race.mem.base + page * page_size());
+	return (volatile uint64_t *)mem_page(&race.mem, page);
 }
 
-/* --- the three threads --- */
+/* @seen was seen in @page by @who, after write @least was done. */
+static void judge(uint64_t seen, size_t page, uint64_t least, const char *who, const char *stale)
+{
+	unsigned long long nr = seen & ~WHO;
+
+	if ((seen & WHO) == BY_CHILD)
+		wrong("leak", "page %zu: %s sees what a child wrote", page, who);
+	else if ((seen & WHO) != BY_OWNER)
+		wrong(stale, "page %zu: %s sees %#llx, although write %llu was done", page, who,
+		      (unsigned long long)seen, (unsigned long long)least);
+	else if (nr < least)
+		wrong(stale, "page %zu: %s sees write %llu, although write %llu was done", page,
+		      who, nr, (unsigned long long)least);
+}
+
+/* --- a thread that writes, and one that reads --- */
+
+static __thread sigjmp_buf after_fault;
+static __thread volatile bool storing;
+
+/* A fault elsewhere is a fault: it happens again, and the process dies of it. */
+static void on_fault(int sig)
+{
+	if (storing)
+		siglongjmp(after_fault, 1);
+	signal(sig, SIG_DFL);
+}
+
+/* False: that was a fault. */
+static bool store(size_t page, uint64_t value)
+{
+	if (sigsetjmp(after_fault, 0)) {
+		storing = false;
+		return false;
+	}
+	storing = true;
+	if (injected != FAULT_LOST_WRITE)
+		*word(page) = value;
+	storing = false;
+	return true;
+}
 
 /* Each write finds what the write before it left, or that one was lost. */
+static void write_once(size_t page)
+{
+	uint64_t last = race.committed[page];
+	unsigned int closed = race.closed;
+
+	judge(*word(page), page, last, "the one who writes", "stale-data");
+	if (!store(page, BY_OWNER | (last + 1))) {
+		race.faults++;
+		if (race.against->op != OP_MPROTECT)
+			wrong("write-refused", "page %zu: a store is a fault", page);
+		return;
+	}
+	race.committed[page] = last + 1;
+	race.writes++;
+	/* A CPU that goes on using an old translation does that. */
+	if (closed % 2 && race.closed == closed)
+		wrong("write-allowed", "page %zu: a thread writes although mprotect() has "
+		      "forbidden it before", page);
+}
+
 static void *write_on(void *arg)
 {
-	for (size_t page = 0; !over(); page = (page + 1) % race.pages) {
-		uint64_t last = race.committed[page], seen;
+	cpus_stay_on_one(0);
+	for (size_t page = 0; !over(); page = (page + 1) % race.pages)
+		write_once(page);
+	return arg;
+}
 
-		pthread_mutex_lock(&race.writing);
-		seen = *word(page);
-		if (seen != (BY_OWNER | last))
-			wrong("page %zu: write %llu is lost, there is %#llx", page,
-			      (unsigned long long)last, (unsigned long long)seen);
-		*word(page) = BY_OWNER | (last + 1);
-		pthread_mutex_unlock(&race.writing);
-		race.committed[page] = last + 1;
-		race.writes++;
+/* On another CPU, if there is one, whose translations stay in use all the time. */
+static void *read_on(void *arg)
+{
+	cpus_stay_on_one(1);
+	for (size_t page = 0; !over(); page = (page + 1) % race.pages) {
+		uint64_t least = race.committed[page];
+
+		judge(*word(page), page, least, "another thread", "stale-data");
+		race.reads++;
 	}
 	return arg;
 }
 
-/* What the pin shows was written by its owner, and is as new as what was committed before. */
+/* --- a thread that pins --- */
+
+/* What the pin shows is as new as what was committed before. */
 static void look(struct pin *p, size_t page)
 {
 	static uint64_t words[WORDS_MAX];
-	uint64_t before = race.committed[page], seen;
+	uint64_t least = race.committed[page];
 
-	if (p->by->read(p, words)) {
-		wrong("the pin cannot be read: %s", p->why);
-		return;
-	}
-	seen = words[0];
-	if ((seen & WHO) != BY_OWNER)
-		wrong("page %zu: the pin shows another's data, %#llx", page,
-		      (unsigned long long)seen);
-	else if ((seen & ~WHO) < before)
-		wrong("page %zu: the pin shows write %llu, although write %llu was done", page,
-		      (unsigned long long)(seen & ~WHO), (unsigned long long)before);
+	if (p->by->read(p, words))
+		wrong("setup", "the pin cannot be read: %s", p->why);
+	else
+		judge(words[0], page, least, "the pin", "stale-pin");
 }
 
 static void pin_once(unsigned int nr)
 {
+	const struct provider *by = race.test->by;
+	unsigned int closed = race.closed;
 	size_t page = nr * 7 % race.pages;
-	struct pin p = { .by = race.by, .fd = -1 };
+	struct pin p = { .by = by, .fd = -1 };
 
-	p.flags = (race.by->props & PIN_RO) && nr % 2 ? PIN_RO : PIN_RW;
-	p.flags |= (race.by->props & PIN_LONGTERM) ? PIN_LONGTERM : PIN_SHORT;
+	p.flags = PIN_LONGTERM | ((by->props & PIN_RO) && nr % 2 ? PIN_RO : PIN_RW);
 	pin_range(&p, &race.mem, page, 1);
-	if (p.by->pin(&p)) {
+	if (by->pin(&p)) {
 		race.refused++;
 		return;
 	}
 	race.pins++;
+	if (p.flags & PIN_RW && closed % 2 && race.closed == closed)
+		wrong("not-refused", "page %zu: a R/W pin was given although mprotect() has "
+		      "forbidden writing before", page);
 	if (injected == FAULT_STALE_PIN)
 		madvise(p.addr, page_size(), MADV_DONTNEED);
 	for (int i = 0; i < 4; i++)
 		look(&p, page);
-	p.by->unpin(&p);
+	by->unpin(&p);
 }
 
 static void *pin_on(void *arg)
@@ -146,14 +210,7 @@ static void *pin_on(void *arg)
 	return arg;
 }
 
-/* --- what races with them --- */
-
-static void do_operation(const char *verb)
-{
-	const struct operation *o = operation_find(verb, strlen(verb));
-
-	o->run(&race.mem, 0, race.pages, VALUE_ZERO);
-}
+/* --- what races with them: each there and back; 0 or -errno --- */
 
 /*
  * What it got at fork is the child's own: it stays as it is while its parent goes on writing,
@@ -164,6 +221,7 @@ static void be_child(void)
 {
 	static uint64_t at_fork[PAGES_MAX];
 
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	for (size_t i = 0; i < race.pages; i++)
 		at_fork[i] = *word(i);
 	for (int look = 0; look < 20; look++)
@@ -175,263 +233,237 @@ static void be_child(void)
 	_exit(0);
 }
 
-static void do_fork(void)
+static int there_and_back_fork(void)
 {
 	pid_t pid = fork();
 	int status = 0;
 
 	if (!pid)
 		be_child();
-	if (pid < 0 || waitpid(pid, &status, 0) != pid)
-		wrong("fork: %s", strerror(errno));
+	if (pid < 0)
+		return mem_fail(&race.mem, "fork: %s", strerror(errno));
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	if (WIFSIGNALED(status))
+		wrong("actor-died", "a child died of signal %d (%s)", WTERMSIG(status),
+		      strsignal(WTERMSIG(status)));
 	else if (status)
-		wrong("a child saw its memory change after fork (status %#x)", status);
+		wrong("leak", "a child saw its memory change after fork()");
+	return 0;
 }
 
-static void do_mprotect(void)
+/* Until the one who writes has tried since, and the one who pins has had a chance. */
+static void await_attempts(void)
 {
-	pthread_mutex_lock(&race.writing);
-	mprotect(race.mem.base, race.mem.len, PROT_READ);
-	mprotect(race.mem.base, race.mem.len, PROT_READ | PROT_WRITE);
-	pthread_mutex_unlock(&race.writing);
+	unsigned long from = race.writes + race.faults;
+
+	while (race.writes + race.faults < from + 2 && !over())
+		sched_yield();
 }
 
-static void do_clearrefs(void)
+static int protect(int prot)
 {
-	file_write("/proc/self/clear_refs", "4");
+	if (injected == FAULT_NO_MPROTECT || !mprotect(race.mem.base, race.mem.len, prot))
+		return 0;
+	return mem_fail(&race.mem, "mprotect: %s", strerror(errno));
 }
 
-static void do_pageout(void)
+static int there_and_back_mprotect(void)
 {
-	do_operation("pageout");
-}
+	int ret = protect(PROT_READ);
 
-static void do_compact(void)
-{
-	do_operation("compact");
-}
-
-static void do_uffdwp(void)
-{
-	do_operation("uffdwp");
-}
-
-/* A THP is taken apart and put together again. */
-static void do_collapse(void)
-{
-	mprotect(race.mem.base, page_size(), PROT_READ | PROT_WRITE | PROT_EXEC);
-	mprotect(race.mem.base, page_size(), PROT_READ | PROT_WRITE);
-	madvise(race.mem.base, race.mem.len, 25 /* MADV_COLLAPSE */);
-}
-
-static void do_split(void)
-{
-	do_operation("split");
-	madvise(race.mem.base, race.mem.len, 25 /* MADV_COLLAPSE */);
-}
-
-/* Pages of the same content are merged; the next write parts them again. */
-static void do_ksm(void)
-{
-	madvise(race.mem.base, race.mem.len, MADV_MERGEABLE);
-	poll(NULL, 0, 5);	/* ksmd works by itself */
-	madvise(race.mem.base, race.mem.len, MADV_UNMERGEABLE);
-}
-
-static const struct race_row {
-	const char *name, *about, *kind;
-	uint64_t needs;
-	void (*disturb)(void);
-} races[] = {
-	{ "fork", "fork(), the child writes", "anon", 0, do_fork },
-	{ "fork-thp", "the same on a PMD-mapped THP", "thp", NEED(THP), do_fork },
-	{ "mprotect", "mprotect() to read-only and back", "anon", 0, do_mprotect },
-	{ "clearrefs", "soft-dirty bits are cleared", "anon", NEED(SOFTDIRTY), do_clearrefs },
-	{ "pageout", "MADV_PAGEOUT into swap", "anon", NEED(SWAP), do_pageout },
-	{ "compact", "compaction migrates pages", "anon", NEED(COMPACT), do_compact },
-	{ "uffdwp", "userfaultfd write-protects", "anon", NEED(UFFD), do_uffdwp },
-	{ "collapse", "a THP is taken apart and collapsed", "thp", NEED(THP) | NEED(COLLAPSE),
-	  do_collapse },
-	{ "split", "a folio is split and collapsed", "thp",
-	  NEED(THP) | NEED(SPLIT) | NEED(COLLAPSE), do_split },
-	{ "ksm", "KSM merges and unmerges", "anon", NEED(KSM), do_ksm },
-};
-
-/* --- one race, in a process of its own --- */
-
-static int set_up(const struct race_row *r)
-{
-	struct mem *m = &race.mem;
-	bool huge = !strcmp(r->kind, "thp");
-	int ret;
-
-	*m = (struct mem) { .kind = kind_find(r->kind), .size = huge ? thp_pmd_size() : 0, .fd = -1,
-			    .want = 64 * page_size() };
-	ret = m->kind->create(m);
-	race.pages = m->len / page_size();
-	if (race.pages > PAGES_MAX)
-		race.pages = PAGES_MAX;
-	for (size_t i = 0; i < race.pages && !ret; i++)
-		*word(i) = BY_OWNER;
-	pthread_mutex_init(&race.writing, NULL);
+	if (ret)
+		return ret;
+	race.closed++;
+	await_attempts();
+	race.closed++;
+	ret = protect(PROT_READ | PROT_WRITE);
+	await_attempts();
 	return ret;
 }
 
-static void run_race(const struct race_row *r)
+static int advise(int advice, const char *name)
 {
-	pthread_t writer, pinner;
+	if (madvise(race.mem.base, race.mem.len, advice))
+		return mem_fail(&race.mem, "%s: %s", name, strerror(errno));
+	return 0;
+}
 
-	if (set_up(r)) {
-		wrong("no such memory to be had: %s", race.mem.why);
-		return;
+static int there_and_back_clearrefs(void)
+{
+	int ret = file_write("/proc/self/clear_refs", "4");
+
+	errno = -ret;
+	return ret ? mem_fail(&race.mem, "soft-dirty bits: %s", strerror(errno)) : 0;
+}
+
+/* A THP is taken apart and put together again. */
+static int there_and_back_collapse(void)
+{
+	mprotect(race.mem.base, page_size(), PROT_READ | PROT_WRITE | PROT_EXEC);
+	mprotect(race.mem.base, page_size(), PROT_READ | PROT_WRITE);
+	return advise(MADV_COLLAPSE, "MADV_COLLAPSE");
+}
+
+static int there_and_back_operation(const struct operation *o)
+{
+	int ret = o->run(&race.mem, 0, race.mem.layout.pages, VALUE_ZERO);
+
+	if (race.mem.witness) {
+		munmap((void *)race.mem.witness, race.mem.witness_len);
+		race.mem.witness = NULL;
+		advise(MADV_UNMERGEABLE, "MADV_UNMERGEABLE");
 	}
-	if (pthread_create(&writer, NULL, write_on, NULL) ||
-	    pthread_create(&pinner, NULL, pin_on, NULL)) {
-		wrong("no thread to be had");
-		return;
+	if (!strcmp(o->id, "split"))
+		advise(MADV_COLLAPSE, "MADV_COLLAPSE");
+	return ret;
+}
+
+static int there_and_back(void)
+{
+	switch (race.against->op) {
+	case OP_FORK:
+		return there_and_back_fork();
+	case OP_MPROTECT:
+		return there_and_back_mprotect();
+	case OP_CLEARREFS:
+		return there_and_back_clearrefs();
+	case OP_COLLAPSE:
+		return there_and_back_collapse();
+	case OP_OPERATION:
+		return there_and_back_operation(race.against->operation);
+	default:
+		errno = ENOSYS;
+		return mem_fail(&race.mem, "the step is none that can race");
 	}
-	while (!over()) {
-		r->disturb();
-		race.rounds++;
-	}
-	pthread_join(pinner, NULL);
-	pthread_join(writer, NULL);
+}
+
+/* --- one race, in a process of its own --- */
+
+static int set_up(void)
+{
+	const struct test *t = race.test;
+	struct mem *m = &race.mem;
+	int ret;
+
+	*m = (struct mem) { .kind = t->kind, .size = t->size, .fd = -1,
+			    .want = t->kind->props & KIND_BASE ? 64 * page_size() : 0 };
+	ret = m->kind->create(m);
+	if (!ret && injected == FAULT_LEAK)
+		ret = inject_share_memory(m);
+	race.pages = m->layout.pages < PAGES_MAX ? m->layout.pages : PAGES_MAX;
+	for (size_t i = 0; i < m->layout.pages && !ret; i++)
+		*word(i) = BY_OWNER;
+	if (!ret && m->kind->settle)
+		ret = m->kind->settle(m);
+	if (!ret && injected != FAULT_LEAK)
+		ret = m->kind->verify(m);
+	return ret;
+}
+
+static bool enough(void)
+{
+	return over() || (!race_seconds && race.rounds >= race.test->scenario->rounds &&
+			  race.writes >= LEAST && race.reads >= LEAST &&
+			  race.pins + race.refused >= LEAST);
+}
+
+/* Nobody runs any more. */
+static void judge_the_end(void)
+{
 	for (size_t i = 0; i < race.pages; i++)
-		if (*word(i) != (BY_OWNER | race.committed[i]))
-			wrong("page %zu: at the end write %llu is lost", i,
-			      (unsigned long long)race.committed[i]);
-	if (!race.pins)
-		wrong("no pin was given (%s)", race.by->id);
-}
-
-static unsigned int printed, failures;
-
-static void in_child(const struct race_row *r, unsigned int seconds)
-{
-	settings_in_child();
-	alarm(seconds + 60);
-	race.deadline = now_ns() + seconds * NS_PER_S;
-	run_race(r);
+		judge(*word(i), i, race.committed[i], "at the end the owner", "stale-data");
 	if (race.failed)
-		printf("# race: %s\n", race.why);
-	printf("# %lu rounds, %lu writes, %lu pins, %lu not given\n", race.rounds, race.writes,
-	       race.pins, race.refused);
-	fflush(stdout);
-	_exit(race.failed);
-}
-
-static void report(const struct race_row *r, int status)
-{
-	bool good = WIFEXITED(status) && !WEXITSTATUS(status);
-	char why[256];
-
-	if (WIFSIGNALED(status))
-		printf("# race: died of signal %d (%s)\n", WTERMSIG(status),
-		       strsignal(WTERMSIG(status)));
-	if (quiet_check(why, sizeof(why))) {
-		printf("# left behind: %s\n", why);
-		good = false;
-	}
-	failures += !good;
-	printf("%sok %u - race.%s.%s\n", good ? "" : "not ", ++printed, r->name, race.by->id);
-	fflush(stdout);
-}
-
-static void start_race(const struct race_row *r, unsigned int seconds)
-{
-	char why[160];
-	int need = needs_unmet(r->needs | race.by->needs | NEED(ROOT), 0, 0, why, sizeof(why));
-	int status = 0;
-	pid_t pid;
-
-	printf("# [RUN] pins against: %s\n", r->about);
-	if (need >= 0) {
-		printf("ok %u - race.%s.%s # SKIP %s: %s\n", ++printed, r->name, race.by->id,
-		       need_code(need), why);
 		return;
-	}
-	fflush(stdout);
-	pid = fork();
-	if (!pid)
-		in_child(r, seconds);
-	if (pid < 0 || waitpid(pid, &status, 0) != pid)
-		refuse("fork: no process to be had");
-	report(r, status);
+	if (!race.worked)
+		wrong("setup", "the step did not work once: %s", race.mem.why);
+	else if (!race.pins)
+		wrong("pin-refused", "no pin was given, of %lu", (unsigned long)race.refused);
+	else if (!race_seconds && race.rounds < race.test->scenario->rounds)
+		wrong("timeout", "only %lu rounds in that time", (unsigned long)race.rounds);
 }
 
-/* --- the program --- */
-
-static void list_races(void)
+static void run_threads(void)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(races); i++)
-		printf("%-12s %s\n", races[i].name, races[i].about);
-	exit(0);
-}
+	static void *(*const loops[])(void *) = { write_on, read_on, pin_on };
+	pthread_t threads[ARRAY_SIZE(loops)];
 
-static unsigned int parse(int argc, char **argv)
-{
-	enum { INJECT = 256 };
-	static const struct option longs[] = {
-		{ "list", no_argument, NULL, 'l' },
-		{ "time", required_argument, NULL, 't' },
-		{ "by", required_argument, NULL, 'b' },
-		{ "inject", required_argument, NULL, INJECT },
-		{ "help", no_argument, NULL, 'h' },
-		{ NULL, 0, NULL, 0 },
-	};
-	unsigned int seconds = 5;
-	int c;
-
-	opterr = 0;
-	while ((c = getopt_long(argc, argv, ":lt:b:h", longs, NULL)) != -1) {
-		switch (c) {
-		case 'l': list_races(); break;
-		case 't': seconds = option_number("--time", optarg, 1, 86400); break;
-		case 'b':
-			race.by = provider_find(optarg);
-			if (!race.by || (race.by->props & PIN_LATE))
-				refuse("--by: there is no provider '%s' that can be read", optarg);
-			break;
-		case INJECT: option_inject(optarg); break;
-		case 'h': fputs(usage, stdout); exit(0);
-		case ':': refuse("%s needs an argument (see cow race --help)", argv[optind - 1]);
-		default: refuse("unknown option %s (see cow race --help)", argv[optind - 1]);
+	for (size_t i = 0; i < ARRAY_SIZE(loops); i++) {
+		if (pthread_create(&threads[i], NULL, loops[i], NULL)) {
+			wrong("setup", "no thread to be had");
+			return;
 		}
 	}
-	if (optind + 1 < argc)
-		refuse("race takes one name (see cow race --list)");
-	return seconds;
+	while (!enough()) {
+		race.worked += !there_and_back();
+		race.rounds++;
+	}
+	race.stop = true;
+	for (size_t i = 0; i < ARRAY_SIZE(loops); i++)
+		pthread_join(threads[i], NULL);
+	judge_the_end();
 }
 
-static const struct race_row *race_named(const char *name)
+static void in_child(void)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(races); i++)
-		if (!strcmp(races[i].name, name))
-			return &races[i];
-	refuse("there is no race '%s' (see cow race --list)", name);
+	struct sigaction act = { .sa_handler = on_fault, .sa_flags = SA_NODEFER };
+
+	prctl(PR_SET_NAME, "cow-race");
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	signal(SIGCHLD, SIG_DFL);
+	pagemap_after_fork();
+	sigaction(SIGSEGV, &act, NULL);
+	cpus_use_all();
+	if (set_up())
+		wrong("setup", "no such memory to be had: %s", race.mem.why);
+	else
+		run_threads();
+	diag_line(race.result, "  %lu rounds, %lu writes, %lu of them faults, %lu reads, %lu pins, "
+		  "%lu not given", race.rounds, race.writes + race.faults, race.faults, race.reads,
+		  race.pins, race.refused);
+	_exit(0);
 }
 
-int race_main(int argc, char **argv)
+/* Its wait status; what does not end in time is killed. */
+static int await_end(pid_t pid, uint64_t deadline)
 {
-	unsigned int seconds = parse(argc, argv);
-	const struct race_row *only = optind < argc ? race_named(argv[optind]) : NULL;
-	struct plan nothing = { 0 };
-	char why[160];
+	struct pollfd fd = { .fd = syscall(SYS_pidfd_open, pid, 0), .events = POLLIN };
+	uint64_t now = now_ns();
+	int status = 0;
 
-	start_limits();
-	if (!geteuid())
-		start_alone();
-	printf("TAP version 13\n1..%zu\n", only ? 1 : ARRAY_SIZE(races));
-	environ_print(&nothing);
-	provision(&nothing, 1, NEED(SWAP) | NEED(THP) | NEED(MODULE) | NEED(KSM));
-	if (!race.by)
-		race.by = provider_find("gup-fast");
-	if (needs_unmet(race.by->needs, 0, 0, why, sizeof(why)) >= 0)
-		race.by = provider_find("iouring");
-	quiet_start();
-	for (size_t i = 0; i < ARRAY_SIZE(races); i++)
-		if (!only || only == &races[i])
-			start_race(&races[i], seconds);
-	settings_end();
-	return failures > 0;
+	if (poll(&fd, 1, deadline > now ? (deadline - now) / NS_PER_MS : 0) == 0)
+		kill(pid, SIGKILL);
+	close(fd.fd);
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	return status;
+}
+
+/* Time to come to an end and tell of it, before somebody else ends it. */
+#define MARGIN	(2 * NS_PER_S)
+
+void race_run(const struct test *t, struct stage *stage, uint64_t deadline)
+{
+	struct result *r = &stage->result;
+	int status;
+	pid_t pid;
+
+	race.test = t;
+	race.against = &t->steps->step[t->steps->nr - 1];
+	race.result = r;
+	race.deadline = race_seconds ? now_ns() + race_seconds * NS_PER_S : deadline - MARGIN;
+	diag_line(r, "  steps: %s", t->scenario->steps);
+	pid = fork();
+	if (!pid)
+		in_child();
+	status = await_end(pid, deadline);
+	if (pid < 0)
+		diag_fail(r, "setup", "fork: %s", strerror(errno));
+	else if (WIFSIGNALED(status) && now_ns() >= deadline)
+		diag_fail(r, "actor-hung", "the race does not end");
+	else if (WIFSIGNALED(status))
+		diag_fail(r, "actor-died", "the race died of signal %d (%s)", WTERMSIG(status),
+			  strsignal(WTERMSIG(status)));
+	else if (r->verdict != VERDICT_FAIL)
+		r->verdict = VERDICT_PASS;
 }

@@ -48,6 +48,7 @@ static struct {
 	bool failed;
 	bool single_taken;		/* the machine's only gup_test pin */
 	bool alone;			/* a test runs that nothing may run beside */
+	bool racing;			/* a race runs, which takes several CPUs */
 	size_t batch[BATCH_MAX];	/* tests since it was quiet */
 	unsigned int in_batch;
 	uint64_t batch_started;
@@ -143,14 +144,16 @@ static bool skip(size_t index)
 
 static bool take_resources(const struct test *t)
 {
-	bool single = is_single(t);
+	bool single = is_single(t), races = t->scenario->rounds;
 
-	if ((single && run.single_taken) || run.alone || (t->steps->alone && run.running))
+	if ((single && run.single_taken) || (races && run.racing) || run.alone ||
+	    (t->steps->alone && run.running))
 		return false;
 	if (!pools_take(t->size, test_hugetlb_pages(t)))
 		return false;
 	run.single_taken |= single;
 	run.alone = t->steps->alone;
+	run.racing |= races;
 	return true;
 }
 
@@ -160,6 +163,8 @@ static void give_resources(const struct test *t)
 	if (is_single(t))
 		run.single_taken = false;
 	run.alone = false;
+	if (t->scenario->rounds)
+		run.racing = false;
 }
 
 static void start(struct slot *slot, size_t index)

@@ -5,7 +5,6 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <sched.h>
 #include <signal.h>
 #include <sys/eventfd.h>
 #include <sys/prctl.h>
@@ -13,6 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "engine/cpus.h"
 #include "engine/director.h"
 #include "engine/quiet.h"
 #include "engine/settings.h"
@@ -68,28 +68,6 @@ struct slot *slot_free(void)
 }
 
 /*
- * A test stays on one CPU. Those who take part wait for each other anyhow; and a page that
- * another CPU still has in a batch for the LRU lists cannot be swapped out or reused.
- */
-static void stay_on_one_cpu(size_t slot)
-{
-	cpu_set_t allowed, one;
-	size_t nr;
-
-	if (sched_getaffinity(0, sizeof(allowed), &allowed))
-		return;
-	nr = slot % CPU_COUNT(&allowed);
-	for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
-		if (!CPU_ISSET(cpu, &allowed) || nr--)
-			continue;
-		CPU_ZERO(&one);
-		CPU_SET(cpu, &one);
-		sched_setaffinity(0, sizeof(one), &one);
-		return;
-	}
-}
-
-/*
  * In the director's process: run one test after the other. It maps none of the tested
  * memory, so no test leaves traces in it; and after a test that failed it is replaced.
  */
@@ -100,7 +78,11 @@ static void direct(struct slot *slot)
 	uint32_t order = 0;
 
 	settings_in_child();
-	stay_on_one_cpu(slot - slots);
+	/*
+	 * Those who take part wait for each other anyhow; and a page that another CPU still
+	 * has in a batch for the LRU lists cannot be swapped out or reused.
+	 */
+	cpus_stay_on_one(slot - slots);
 	setpgid(0, 0);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() == 1)

@@ -4,7 +4,6 @@
 #include "engine/stress.h"
 
 #include <fnmatch.h>
-#include <getopt.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -25,6 +24,7 @@
 #include "engine/quiet.h"
 #include "engine/settings.h"
 #include "engine/start.h"
+#include "engine/suboptions.h"
 #include "vm_util.h"
 
 static const char usage[] =
@@ -40,6 +40,8 @@ static const char usage[] =
 "      --by GLOBS       only these providers\n"
 "  -j, --jobs N         side by side (default: the number of CPUs)\n"
 "      --print          print the scenarios, run none\n"
+"  -v, --verbose        print each scenario that is run\n"
+"      --known          known issues are failures like others\n"
 "      --known-issues FILE, --inject FAULT   as of cow itself\n"
 "  -h, --help           this text\n"
 "\n"
@@ -53,7 +55,7 @@ static struct {
 	struct palette palette;
 	const char *kinds, *by;
 	unsigned int seconds, count;
-	bool print;
+	bool print, verbose;
 
 	struct random random;
 	struct coverage coverage;
@@ -67,44 +69,27 @@ static struct {
 
 static void parse(int argc, char **argv)
 {
-	enum { SEED = 256, OPS, KINDS, BY, PRINT, KNOWN, INJECT };
-	static const struct option longs[] = {
-		{ "seed", required_argument, NULL, SEED },
-		{ "time", required_argument, NULL, 't' },
-		{ "count", required_argument, NULL, 'c' },
-		{ "ops", required_argument, NULL, OPS },
-		{ "kinds", required_argument, NULL, KINDS },
-		{ "by", required_argument, NULL, BY },
-		{ "jobs", required_argument, NULL, 'j' },
-		{ "print", no_argument, NULL, PRINT },
-		{ "known-issues", required_argument, NULL, KNOWN },
-		{ "inject", required_argument, NULL, INJECT },
-		{ "help", no_argument, NULL, 'h' },
-		{ NULL, 0, NULL, 0 },
+	static const struct suboption table[] = {
+		{ "seed", .number = &opt.seed, .min = 1, .max = UINT_MAX },
+		{ "time", 't', .number = &stress.seconds, .min = 1, .max = 864000 },
+		{ "count", 'c', .number = &stress.count, .min = 1, .max = UINT_MAX },
+		{ "jobs", 'j', .number = &opt.run.jobs, .min = 1, .max = JOBS_MAX - 1 },
+		{ "ops", .text = &stress.palette.ops },
+		{ "kinds", .text = &stress.kinds },
+		{ "by", .text = &stress.by },
+		{ "print", .flag = &stress.print },
+		{ "verbose", 'v', .flag = &stress.verbose },
+		{ "known", .act = findings_show_known },
+		{ "known-issues", .take = option_known_issues },
+		{ "inject", .take = option_inject },
+		{ }
 	};
-	int c;
+	int first;
 
-	opterr = 0;
 	opt.seed = time(NULL);
-	while ((c = getopt_long(argc, argv, ":t:c:j:h", longs, NULL)) != -1) {
-		switch (c) {
-		case SEED: opt.seed = option_number("--seed", optarg, 1, UINT_MAX); break;
-		case 't': stress.seconds = option_number("--time", optarg, 1, 864000); break;
-		case 'c': stress.count = option_number("--count", optarg, 1, UINT_MAX); break;
-		case 'j': opt.run.jobs = option_number("--jobs", optarg, 1, JOBS_MAX - 1); break;
-		case OPS: stress.palette.ops = optarg; break;
-		case KINDS: stress.kinds = optarg; break;
-		case BY: stress.by = optarg; break;
-		case PRINT: stress.print = true; break;
-		case KNOWN: option_known_issues(optarg); break;
-		case INJECT: option_inject(optarg); break;
-		case 'h': fputs(usage, stdout); exit(0);
-		case ':': refuse("%s needs an argument (see cow stress --help)", argv[optind - 1]);
-		default: refuse("unknown option %s (see cow stress --help)", argv[optind - 1]);
-		}
-	}
-	if (optind < argc)
-		refuse("'%s' is no option (see cow stress --help)", argv[optind]);
+	first = suboptions_parse(argc, argv, table, usage);
+	if (first < argc)
+		refuse("'%s' is no option (see cow stress --help)", argv[first]);
 }
 
 /* --- on what --- */
@@ -202,9 +187,36 @@ static void drop_bases_without_means(void)
 			continue;
 		stress.bases[kept++] = *t;
 	}
-	printf("# %zu of %zu combinations of kind and provider can be had here\n", kept,
-	       stress.palette.nr_bases);
 	stress.palette.nr_bases = kept;
+	if (!kept)
+		refuse("no kind of memory and no provider can be had here (not root?)");
+}
+
+/* What verbs and providers that come by name need, besides kinds. */
+static uint64_t needs_of_steps(void)
+{
+	const struct operation *const *operations;
+	const struct provider *const *providers;
+	uint64_t needs = NEED(SWAP) | NEED(THP) | NEED(MEMCG);
+	size_t nr = operations_all(&operations);
+
+	for (size_t i = 0; i < nr; i++)
+		needs |= operations[i]->needs;
+	nr = providers_all(&providers);
+	for (size_t i = 0; i < nr; i++)
+		needs |= providers[i]->needs | providers[i]->needs_more;
+	return needs;
+}
+
+/* Which scenarios are made depends on what there is, so this comes first. */
+static void set_up_machine(void)
+{
+	struct plan bases = { .tests = stress.bases, .nr = stress.palette.nr_bases };
+
+	start_limits();
+	start_alone();
+	provision(&bases, opt.run.jobs, needs_of_steps());
+	drop_bases_without_means();
 }
 
 /* --- running --- */
@@ -268,7 +280,7 @@ static void look_into_failures(void)
 	drain();
 	for (unsigned int i = 0; i < stress.nr_failed; i++) {
 		settle_copy(&stress.failed[i]);
-		findings_add(&stress.failed[i], &stress.failed_result[i], stress.scenarios,
+		findings_add(&stress.failed[i], &stress.failed_result[i],
 			     &stress.cases[slots_nr()], run_alone);
 	}
 	stress.nr_failed = 0;
@@ -294,8 +306,13 @@ static void start_next(struct slot *slot)
 
 	if (!generate(c, &stress.palette, &stress.random, &stress.coverage))
 		refuse("no scenario can be made of these operations and kinds");
-	stress.scenarios++;
+	c->number = ++stress.scenarios;
 	stress.steps += c->steps.nr;
+	if (stress.verbose) {
+		printf("# scenario %llu: ", c->number);
+		exec_print(&c->test);
+		fflush(stdout);
+	}
 	if (!pools_take(c->test.size, test_hugetlb_pages(&c->test)))
 		drain();
 	if (!slot_start(slot, i, now_ns() + TIME_LIMIT))
@@ -352,10 +369,8 @@ static void print_all(void)
 
 static void prepare(void)
 {
-	struct plan bases = { .tests = stress.bases, .nr = stress.palette.nr_bases };
 	size_t len;
 
-	start_limits();
 	len = (opt.run.jobs + 1) * sizeof(*stress.cases);
 	stress.cases = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (stress.cases == MAP_FAILED)
@@ -363,10 +378,6 @@ static void prepare(void)
 	if (slots_prepare_cases(opt.run.jobs, &stress.cases[0].test, sizeof(stress.cases[0])))
 		refuse("no memory for the stages");
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
-	provision(&bases, opt.run.jobs, NEED(SWAP) | NEED(THP) | NEED(MEMCG));
-	drop_bases_without_means();
-	if (!stress.palette.nr_bases)
-		refuse("no kind of memory and no provider can be had here (not root?)");
 	health_start();
 	quiet_start();
 }
@@ -399,15 +410,20 @@ int stress_main(int argc, char **argv)
 	stress.random.state = opt.seed;
 	if (coverage_init(&stress.coverage, stress.palette.nr_bases))
 		refuse("out of memory");
+	bases.nr = stress.palette.nr_bases;
+	if (!geteuid())
+		set_up_machine();
+	else if (!stress.print)
+		refuse("only root can run random scenarios (--print prints them)");
 	if (stress.print) {
 		print_all();
+		settings_end();
 		return 0;
 	}
-	if (!geteuid())
-		start_alone();
 	printf("TAP version 13\n");
-	bases.nr = stress.palette.nr_bases;
 	environ_print(&bases);
+	printf("# %zu of %zu combinations of kind and provider can be had here\n",
+	       stress.palette.nr_bases, bases.nr);
 	prepare();
 	began = now_ns();
 	run_until(began + stress.seconds * NS_PER_S);

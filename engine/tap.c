@@ -179,6 +179,8 @@ static void tap_line(size_t number, const struct test *t, const struct result *r
 		printf("# an unexpected pass: this was known to fail here\n");
 	if (ok && opt.verbose)
 		printf("  ---\n  ms: %u\n  ...\n", r->ms);
+	if (ok && opt.verbose && t->scenario->rounds)
+		print_comment(r->diag);
 	if (ok)
 		return;
 	print_details(t, r);

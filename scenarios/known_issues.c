@@ -17,6 +17,9 @@ const struct known_issue known_issues[] = {
 	  .reason = "fork takes an uninitialised count for a shared page table, copies nothing" },
 	/* O_DIRECT writes invalidate the page cache, whoever has it pinned; docs/findings.md. */
 	{ .ids = "operation.directwrite.*", .fails_as = "stale-pin", .reason = EVICTS },
+	/* shrink_folio_list() flushes after others can swap the page in again; docs/findings.md. */
+	{ .ids = "race.pageout.*", .fails_as = "stale-data", .sometimes = true,
+	  .reason = "reclaim flushes late: a thread reads a page that another one has replaced" },
 	{ }
 };
 

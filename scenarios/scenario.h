@@ -30,6 +30,11 @@ struct scenario {
 	const char *cve;
 	/* Check what the owner's memory costs after each step: RSS, and its cgroup's charge. */
 	bool accounts;
+	/*
+	 * A race (engine/race.c): pin and what the last step says, over and over in threads of
+	 * their own, while others read and write. That many rounds of the last step, 0: no race.
+	 */
+	unsigned int rounds;
 	enum suite suite;
 	/* The id of the kind for which the title does not say "... with KIND". */
 	const char *bare_title_for;

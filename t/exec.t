@@ -35,7 +35,7 @@ sub refused {
 			my ($first, $text, $caret, @more) = split(/\n/, $r->{err});
 
 			like($first, qr/\Acow: column $column: /, "column $column");
-			is($text, "  $args->[-1]", 'the text');
+			is($text, '  ' . $args->[-1] =~ tr/\t\n/ /r, 'the text');
 			is($caret, '  ' . ' ' x ($column - 1) . '^', 'the caret is below it');
 			is(scalar(@more), 0, 'and no more');
 		} else {
@@ -48,6 +48,8 @@ my @refused = (
 	# The steps.
 	[[''], qr/a step is missing/, 1],
 	[['fill P;'], qr/a step is missing/, 8],
+	[["fill P;\tfrob P"], qr/'frob' is no verb/, 9],
+	[["fill P;\n\tfrob P"], qr/'frob' is no verb/, 10],
 	[['fill P; frob P'], qr/'frob' is no verb/, 9],
 	[['fill P; write'], qr/an actor is missing/, 14],
 	[['fill p'], qr/'p' is no actor/, 6],
@@ -261,7 +263,7 @@ sub sample {
 
 	for my $test ((grep { $_->{line} !~ /--by gup/ } @tests),
 		      (grep { $_->{line} =~ /--by gup/ } @tests)) {
-		my ($kind) = $test->{line} =~ /--kind (\S+)/;
+		my ($kind) = $test->{line} =~ /--kinds? (\S+)/;
 		my $scenario = substr($test->{id}, 0, -length($kind) - 1);
 
 		# Gigantic pages are rarely to be had, and slow where they are.

@@ -58,8 +58,8 @@ refused(@$_) for @refused;
 
 my $help = cow('stress', '--help');
 is($help->{code}, 0, '--help: exit code 0');
-for my $option (qw(--seed --time --count --ops --kinds --by --jobs --print --known-issues
-		   --inject --help)) {
+for my $option (qw(--seed --time --count --ops --kinds --by --jobs --print --verbose --known
+		   --known-issues --inject --help)) {
 	like($help->{out}, qr/(?:^|\s)\Q$option\E\b/m, "--help tells of $option");
 }
 
@@ -132,6 +132,7 @@ sub stress { return run_line($cow, 'stress', @_) }
 
 sub run_all {
 	test_clean();
+	test_sequence();
 	test_known();
 	test_fault(@$_) for faults();
 	test_left_behind();
@@ -157,6 +158,28 @@ sub test_clean {
 	like($count->{out}, qr/^# seed 5: 20 scenarios /m, '--count 20: twenty, and no more');
 }
 
+# What is printed is what is run, however many at a time; a finding tells its own number.
+sub test_sequence {
+	my @run = ('--seed', 9, '--count', 40);
+	my @print = split(/\n/, stress(@run, '--print')->{out});
+	my %number;
+
+	is(scalar(@print), 40, '--print as root: as many as asked for');
+	for my $jobs (1, 3) {
+		my $r = stress(@run, '-v', '--jobs', $jobs);
+
+		is_deeply([$r->{out} =~ /^# scenario \d+: (cow exec .*)$/mg], \@print,
+			  "--jobs $jobs: those that are run are those that --print prints");
+	}
+	my $r = stress('--seed', 1, '--count', 60, '--jobs', 3, '--inject', 'stale-pin', '-v');
+	$number{$2} //= $1 while $r->{out} =~ /^# scenario (\d+): cow exec .* '(.*)'$/mg;
+	my @found = $r->{out} =~ /^  found_as: '(.*)'\n  scenario: (\d+)$/mg;
+	cmp_ok(scalar(@found), '>', 0, 'there are findings');
+	while (my ($steps, $said) = splice(@found, 0, 2)) {
+		is($said, $number{$steps}, "the number of '$steps'");
+	}
+}
+
 # A failure that is known is no failure.
 sub test_known {
 	my @run = ('--seed', 7, '--count', 30, '--kinds', 'anon', '--inject', 'seal');
@@ -168,6 +191,9 @@ sub test_known {
 	like($r->{out}, qr/^not ok 1 - stress\.\S+\.write-refused # TODO waits for a backport$/m,
 	     'known issues: TODO with the reason');
 	like($r->{out}, qr/^ok \d+ - stress$/m, 'known issues: the run passes');
+	$r = stress(@run, '--known-issues', $known, '--known');
+	is($r->{code}, 1, '--known: a failure like others');
+	like($r->{out}, qr/^not ok 1 - stress\.\S+\.write-refused$/m, '--known: no TODO');
 	$r = stress(@run, '--known-issues', $other);
 	is($r->{code}, 1, 'a failure that is not the known one: exit code 1');
 	unlike($r->{out}, qr/# TODO waits/, 'a failure that is not the known one: no TODO');

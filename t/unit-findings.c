@@ -104,7 +104,8 @@ static char *add(const char *text, const char *reason, unsigned long long number
 	if (!all)
 		abort();
 	stdout = all;
-	findings_add(&found, &r, number, &scratch, run_it);
+	found.number = number;
+	findings_add(&found, &r, &scratch, run_it);
 	stdout = real;
 	fclose(all);
 	return out;
@@ -203,7 +204,7 @@ static void test_other_reason(void)
 	if (!all)
 		abort();
 	stdout = all;
-	findings_add(&found, &r, 21, &scratch, run_otherwise);
+	findings_add(&found, &r, &scratch, run_otherwise);
 	stdout = real;
 	fclose(all);
 	tells(out, "steps: 'fill P; write P; force P'\n",

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Pins against what changes page tables, in threads (engine/race.c): the last step is what is
+ * done over and over, there and back, while one thread takes and releases pins, another one
+ * writes, and a third one reads.
+ */
+#include "scenarios/scenario.h"
+
+#include "kinds/kind.h"
+
+#define ANON	.kinds = KIND_PRIVATE | KIND_ANON | KIND_FIRST
+#define BASE	ANON | KIND_BASE
+#define THP	ANON | KIND_THP
+
+#define RACE(name, what, nr, step)					\
+	.id = "race." name, .title = "%s pins race with " what,		\
+	.steps = "fill P; pin P rw longterm; " step, .rounds = nr
+
+static const struct scenario rows[] = {
+	{ RACE("fork", "fork(), the child writes", 40, "fork P C"),
+	  .why = "fork and GUP-fast must not both have a page that is not copied; a CPU that "
+		 "could write to it a moment ago must not any more", ANON },
+	{ RACE("mprotect", "mprotect() to read-only and back", 40, "mprotect P r"),
+	  .why = "when mprotect() returns, no CPU may write, and no pin be given for writing",
+	  ANON },
+	{ RACE("clearrefs", "soft-dirty bits cleared", 100, "clearrefs P"),
+	  .why = "a page that is write-protected and then written must not be replaced under "
+		 "its pin", BASE },
+	{ RACE("pageout", "MADV_PAGEOUT into swap", 40, "pageout P"),
+	  .why = "a page that is pinned while it is unmapped must not go to swap", ANON },
+	{ RACE("compact", "compaction of memory", 5, "compact P"),
+	  .why = "a page that is pinned while it is unmapped must not be migrated", ANON },
+	{ RACE("tonode", "moves to the other NUMA node", 20, "tonode P"),
+	  .why = "a page that is pinned while it is unmapped must not be migrated", ANON },
+	{ RACE("uffdwp", "userfaultfd write-protection", 100, "uffdwp P"),
+	  .why = "a page that is write-protected and then written must not be replaced under "
+		 "its pin", BASE },
+	{ RACE("collapse", "a THP taken apart and collapsed", 20, "collapse P"),
+	  .why = "pages must not be copied into a THP while GUP-fast pins them", THP },
+	{ RACE("split", "a folio split and collapsed", 20, "split P"),
+	  .why = "a folio must not be split while GUP-fast pins a part of it", THP },
+	{ RACE("ksm", "KSM merging and unmerging", 2, "ksm P"),
+	  .why = "a page must not be merged while GUP-fast pins it", BASE },
+	{ }
+};
+
+DEFINE_FAMILY(race) = { .name = "race", .rank = 900, .rows = rows };
