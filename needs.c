@@ -436,6 +436,12 @@ static bool ownnet_met(const struct ask *a)
 	       no(a, "no network of the run's own (CONFIG_NET_NS, a run as root)");
 }
 
+static bool vfio_met(const struct ask *a)
+{
+	return (provided & NEED(VFIO)) ||
+	       no(a, "no edu devices behind an IOMMU (QEMU, vfio-pci, a run as root)");
+}
+
 static bool xdp_met(const struct ask *a)
 {
 	int fd = socket(AF_XDP, SOCK_RAW | SOCK_CLOEXEC, 0);
@@ -514,6 +520,7 @@ static const struct {
 	[NEED_FUSE] = { .code = "no-fuse", .met = fuse_met },
 	[NEED_FUSEPIN] = { .code = "no-fuse-pin", .met = fusepin_met },
 	[NEED_OWNNET] = { .code = "no-net", .met = ownnet_met },
+	[NEED_VFIO] = { .code = "no-vfio", .met = vfio_met },
 	[NEED_XDP] = { .code = "no-xdp", .met = xdp_met },
 	[NEED_UDMABUF] = { .code = "no-udmabuf", .met = udmabuf_met },
 	[NEED_SWAPOFF] = { .code = "no-swapoff", .met = swapoff_met },

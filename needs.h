@@ -43,6 +43,7 @@ enum need {
 	NEED_KSM,		/* ksmd, and it runs */
 	NEED_OWNNET,		/* a network of the run's own, see pins/net.h */
 	NEED_UDMABUF,		/* dma-bufs of memfds, and memfds that can be sealed */
+	NEED_VFIO,		/* devices behind an IOMMU, see pins/vfio.h */
 	NEED_XDP,		/* sockets of AF_XDP */
 	NEED_FUSE,		/* file systems in user space, pins/fuse.h */
 	NEED_FUSEPIN,		/* these pin what direct I/O is about */

@@ -50,6 +50,8 @@ int act_pin(const struct command *c)
 
 	part_pages(c->step.part, self.mem.layout.pages, &first, &pages);
 	*p = (struct pin) { .by = c->by, .flags = c->step.pin_flags, .fd = -1 };
+	if (injected == FAULT_WRITABLE && p->flags & PIN_RO)
+		p->flags ^= PIN_RO | PIN_RW;
 	pin_range(p, &self.mem, first, pages);
 	ret = p->by->pin(p);
 	if (ret && injected == FAULT_PRETEND)

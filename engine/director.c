@@ -279,6 +279,8 @@ static bool forbidden(const struct step *s, int actor)
  */
 static const char *must_refuse(const struct step *s, int actor)
 {
+	if (s->op == OP_POKE && !d.model.pin[s->pin].writable)
+		return "a write through a R/O pin";
 	if (s->op != OP_PIN)
 		return NULL;
 	if (forbidden(s, actor))
@@ -291,6 +293,8 @@ static const char *must_refuse(const struct step *s, int actor)
 /* A step that did not work: is that as it should be? */
 static bool may_fail(const struct step *s, const char *refusal, int error)
 {
+	if (refusal && s->op == OP_POKE)
+		return error == -EACCES;
 	if (refusal)
 		return error == -EFAULT || error == -EOPNOTSUPP;
 	if (d.test->lenient && (s->op == OP_COLLAPSE || s->op == OP_MIGRATE))
@@ -364,7 +368,9 @@ static void step_done(const struct step *s, int actor, const char *refusal,
 		      const struct command *c)
 {
 	model_after(s, actor, c);
-	if (refusal)
+	if (refusal && s->op == OP_POKE)
+		diag_fail(d.result, "not-refused", "the device could write through a R/O pin");
+	else if (refusal)
 		diag_fail(d.result, "not-refused", "the kernel gave a %s%s pin %s",
 			  s->pin_flags & PIN_RW ? "R/W" : "R/O",
 			  s->pin_flags & PIN_LONGTERM ? " long-term" : "", refusal);

@@ -31,6 +31,7 @@ static const struct { const char *name, *about; } faults[NR_FAULTS] = {
 	[FAULT_LOSE] = { "lose", "a child begins without its parent's pages" },
 	[FAULT_WRITE_THROUGH] = { "write-through", "a private write reaches the file" },
 	[FAULT_PRETEND] = { "pretend", "a refused pin is taken for given" },
+	[FAULT_WRITABLE] = { "writable", "a device may write what it should only read" },
 	[FAULT_POPULATE] = { "populate", "a pin populates pages that it need not" },
 	[FAULT_CHARGE] = { "charge", "a pin costs memory elsewhere" },
 	[FAULT_SPLAT] = { "splat", "the kernel log gets a warning" },

@@ -306,6 +306,7 @@ void model_pin(struct model *m, int pin, int owner, unsigned int flags, size_t f
 	while (m->pins <= pin)
 		m->pin[m->pins++].held = false;
 	p->held = true;
+	p->writable = flags & PIN_RW;
 	p->owner = owner;
 	p->first = first;
 	p->cells = count;
@@ -351,6 +352,9 @@ struct value model_poke(struct model *m, int pin)
 	struct model_pin *p = &m->pin[pin];
 	struct value v = next_value(m, WRITER_PIN);
 
+	/* Nobody will see it. */
+	if (!p->writable)
+		return v;
 	for (size_t c = p->first; c < p->first + p->cells; c++) {
 		if (p->detached[c])
 			poke_detached(m, p, c, v);

@@ -41,7 +41,7 @@ struct model_actor {
 };
 
 struct model_pin {
-	bool held;
+	bool held, writable;
 	int owner;
 	uint8_t promise[CELLS_MAX];
 	size_t first, cells;

@@ -70,8 +70,12 @@ static bool providers_can(const struct test *t, size_t len)
 	for (int i = 0; i < t->steps->nr; i++) {
 		const struct step *s = &t->steps->step[i];
 		const struct provider *by = s->by ? s->by : t->by;
+		size_t first, pages;
 
-		if (s->op == OP_PIN && by->max_len && len > by->max_len)
+		if (s->op != OP_PIN || !by->max_len)
+			continue;
+		part_pages(s->part, len / page_size(), &first, &pages);
+		if (pages * page_size() > by->max_len)
 			return false;
 	}
 	return true;

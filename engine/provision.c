@@ -19,6 +19,7 @@
 #include "pins/dm.h"
 #include "pins/fuse.h"
 #include "pins/net.h"
+#include "pins/vfio.h"
 #include "vm_util.h"
 
 /* Every THP size for those who ask for it: see kinds/thp.c. */
@@ -49,8 +50,9 @@ static void enable_thp(void)
 	settings_set(THP_SYSFS "/khugepaged/scan_sleep_millisecs", "3600000");
 }
 
-/* Pins that one test holds on disks at most; stress has as many. */
+/* Pins that one test holds on disks or devices at most; stress has as many. */
 #define DISKS_PER_TEST	4
+#define DEVICES_PER_TEST	4
 
 static void disks_provide(unsigned int jobs)
 {
@@ -67,6 +69,19 @@ static void fuse_servers_provide(void)
 	tool_run((const char *const[]){ "modprobe", "fuse", NULL });
 	if (!fuse_provide())
 		needs_provided(NEED(FUSE) | (fuse_takes_pins() ? NEED(FUSEPIN) : 0));
+}
+
+static int note_device(const char *address)
+{
+	return settings_undo_by("vfio %s", address);
+}
+
+static void vfio_provide(unsigned int jobs)
+{
+	tool_run((const char *const[]){ "modprobe", "vfio-pci", NULL });
+	tool_run((const char *const[]){ "modprobe", "vfio_iommu_type1", NULL });
+	if (vfio_pool_provide(note_device, DEVICES_PER_TEST, jobs))
+		needs_provided(NEED(VFIO));
 }
 
 /* All that is offered, at once. */
@@ -114,6 +129,8 @@ void provision(const struct plan *p, unsigned int jobs, uint64_t more)
 		disks_provide(jobs);
 	if (needs & NEED(FUSE))
 		fuse_servers_provide();
+	if (needs & NEED(VFIO))
+		vfio_provide(jobs);
 	if (needs & NEED(KSM))
 		run_ksm();
 	scratch_provide(needs);

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "pins/dm.h"
+#include "pins/vfio.h"
 #include "vm_util.h"
 
 #define JOURNAL		STATE_DIR "/settings"
@@ -75,6 +76,11 @@ static int undo_dmremove(char *prefix)
 	return dm_remove_all(prefix);
 }
 
+static int undo_vfio(char *address)
+{
+	return vfio_pool_undo(address);
+}
+
 static const struct {
 	const char *verb;
 	int (*undo)(char *args);
@@ -85,6 +91,7 @@ static const struct {
 	{ "rmdir", undo_rmdir },
 	{ "unlink", undo_unlink },
 	{ "rmmod", undo_rmmod },
+	{ "vfio", undo_vfio },		/* PCI ADDRESS: that device gets back its own driver */
 	{ "dmremove", undo_dmremove },	/* PREFIX: all such devices, after resuming them */
 };
 

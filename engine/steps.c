@@ -209,7 +209,7 @@ static int arg_pin(struct parser *p)
 	if (!p->step->by)
 		p->out->axis_flags |= *flags;
 	p->pin_owner[p->step->pin] = p->step->actor;
-	p->pin_flags[p->step->pin] = *flags;
+	p->pin_flags[p->step->pin] = *flags | (serves & PIN_GUARDED);
 	return 0;
 }
 
@@ -244,7 +244,7 @@ static int arg_poke(struct parser *p)
 {
 	int ret = arg_pin_number(p);
 
-	if (!ret && !(p->pin_flags[p->step->pin] & PIN_RW))
+	if (!ret && !(p->pin_flags[p->step->pin] & (PIN_RW | PIN_GUARDED)))
 		ret = fail(p, "pin %d is read-only", p->step->pin + 1);
 	return ret;
 }

@@ -161,8 +161,9 @@ check_control(@$_) for @table;
 
 my %listed = map { /^(\S+)/ ? ($1 => 1) : () } split(/\n/, cow('--inject', 'help')->{out});
 delete $listed{none};
-# The first is for good, the others need our module: only in a VM, t/vm-inject.t.
-delete @listed{qw(taint shared-pin movable)};
+# The first is for good, the others need our module or a device: only in a VM, t/vm-inject.t
+# and t/vm-vfio.t.
+delete @listed{qw(taint shared-pin movable writable)};
 is_deeply([sort keys %{{ map { $_->[0] => 1 } @table }}], [sort keys %listed],
 	  'each fault has a control, each control a fault');
 

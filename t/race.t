@@ -47,7 +47,7 @@ my @faults = (
 	['none', 'mprotect'],
 	['stale-pin', 'fork', qr/^(?:stale-(?:pin|data)|leak)$/],
 	['leak', 'fork', qr/^leak$/],
-	['lost-write', 'mprotect', qr/^stale-(?:pin|data)$/],
+	['lost-write', 'mprotect', qr/^(?:stale-(?:pin|data)|write-allowed)$/],
 	['no-mprotect', 'mprotect', qr/^(?:write-allowed|not-refused)$/],
 );
 

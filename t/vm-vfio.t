@@ -1,0 +1,107 @@
+#!/usr/bin/perl
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# Devices behind an IOMMU (pins/vfio.c): what they read is what 6.12 promises and 6.1 does not
+# keep; what they may not write is a fault; each check fails where it must; and the devices
+# are given back, however the run ends.
+
+use strict;
+use warnings;
+use Test::More;
+use FindBin;
+
+require "$FindBin::Bin/vm-helper.pl";
+our ($top, $tmp);
+
+# Those of TESTS that did not pass, and why.
+sub failures {
+	return { map { $_->{id} => reason($_) } grep { !$_->{ok} } @{$_[0]} };
+}
+
+my $got = cow_on('debian:6.12', ['vfio.*']);
+
+is($got->{code}, 0, '6.12: exit code 0') or diag($got->{err});
+cmp_ok(scalar(@{$got->{tests}}), '>', 15, 'there are many');
+is_deeply([map { $_->{id} } grep { !$_->{ok} || $_->{skip} } @{$got->{tests}}], [],
+	  'all pass, nothing is skipped') or diag($got->{out});
+
+# --- what must be noticed is noticed ---
+
+$got = cow_on('debian:6.12', ['vfio.fork.anon', 'vfio.through.anon', 'vfio.last.thp.pmd'],
+	      '--inject', 'stale-pin');
+is_deeply([sort keys %{failures($got->{tests})}],
+	  ['vfio.fork.anon', 'vfio.last.thp.pmd', 'vfio.through.anon'],
+	  'stale pins: all fail') or diag($got->{out});
+is_deeply([grep { !/\A(?:stale-pin|stale-data|alien-data)\z/ }
+	   values %{failures($got->{tests})}], [], 'stale pins: and for that reason');
+
+$got = cow_on('debian:6.12', ['vfio.no-write.anon', 'vfio.no-write-not-anon.memfd'],
+	      '--inject', 'writable');
+is_deeply(failures($got->{tests}),
+	  { 'vfio.no-write.anon' => 'not-refused', 'vfio.no-write-not-anon.memfd' => 'not-refused' },
+	  'a device that may write: noticed') or diag($got->{out});
+
+# Before 6.2, R/O long-term pins were of zeropages and of files' pages.
+$got = cow_on('debian:6.1', ['vfio.not-anon.*', 'vfio.limit*.*']);
+is_deeply(failures($got->{tests}),
+	  { 'vfio.not-anon.zeropage' => 'stale-pin', 'vfio.not-anon.memfd' => 'stale-pin',
+	    'vfio.limit-zeropage.zeropage' => 'pin-refused' },
+	  '6.1: pins of what is not the process\'s own, which do not count') or diag($got->{out});
+like($got->{out}, qr/beyond RLIMIT_MEMLOCK/, '6.1: and that is what is said');
+
+# --- in the guest: the fault, and who has the devices ---
+
+my $functions = <<'EOS';
+pins() { awk '/^nr_foll_pin_acquired/ { n += $2 } /^nr_foll_pin_released/ { n -= $2 }
+	END { print n }' /proc/vmstat; }
+devices() { grep -l 0x11e8 /sys/bus/pci/devices/*/device | sed 's|/device$||'; }
+drivers() { for d in $(devices); do readlink $d/driver; cat $d/driver_override; done |
+	sed 's|.*/||' | sort -u | tr '\n' ' '; }
+taken() { [ "$(drivers)" = 'vfio-pci ' ]; }
+given() { [ "$(drivers)" = '(null) ' ] && [ "$(pins)" = 0 ] && [ ! -e /run/cowpin/settings ]; }
+pinned() { [ "$(pins)" -gt 0 ]; }
+await() {
+	left=3000
+	until "$@"; do
+		left=$((left - 1))
+		[ $left -gt 0 ] || { echo "never: $*"; return 1; }
+		usleep 10000
+	done
+	echo "$*"
+}
+faults() { dmesg | grep -c 'DMAR: .*DMA Write.*fault reason'; }
+EOS
+
+# What SCRIPT says in a guest.
+sub guest_says {
+	my ($script) = @_;
+	my $commands = spew("$tmp/commands", $functions . $script);
+
+	my $out = `'$top/run_vmtests.sh' -k debian:6.12 --shell <'$commands' 2>'$tmp/err'`;
+	return [split(/\n/, $out)];
+}
+
+is_deeply(guest_says(<<'EOS'),
+await given
+cow exec 'fill P; pin P rw vfio; poke P' >/tmp/tap && echo written
+[ "$(faults)" = 0 ] && echo 'no fault'
+cow exec 'fill P; pin P ro vfio; poke P' >/tmp/tap && echo refused
+[ "$(faults)" -gt 0 ] && echo 'fault'
+await given
+cow exec -n 200 'fill P; pin P rw vfio; poke P; fork P C; write C; poke P' >/tmp/tap 2>&1 &
+await taken
+await pinned
+kill -KILL $!
+await given
+cow exec -n 200 'fill P; pin P rw vfio; poke P; fork P C; write C; poke P' >/tmp/tap 2>&1 &
+await taken
+await pinned
+kill -TERM $!
+await given
+EOS
+	  ['given', 'written', 'no fault', 'refused', 'fault', 'given',
+	   'taken', 'pinned', 'given', 'taken', 'pinned', 'given'],
+	  'a forbidden write is a fault; devices and pins are given back')
+	or diag(slurp("$tmp/err"));
+
+done_testing();
