@@ -151,6 +151,25 @@ static bool ioclone_met(const struct ask *a)
 	       no(a, "io_uring cannot clone buffers of another ring (6.12)");
 }
 
+#define OP_SEND_ZC	47
+
+static bool sendzc_met(const struct ask *a)
+{
+	union {
+		struct io_uring_probe probe;
+		char room[sizeof(struct io_uring_probe) + 256 * sizeof(struct io_uring_probe_op)];
+	} all = { 0 };
+	struct io_uring_params params = { 0 };
+	int fd = syscall(SYS_io_uring_setup, 1, &params);
+	bool met = fd >= 0 &&
+		   !syscall(SYS_io_uring_register, fd, IORING_REGISTER_PROBE, &all, 256) &&
+		   all.probe.ops[OP_SEND_ZC].flags & IO_URING_OP_SUPPORTED;
+
+	if (fd >= 0)
+		close(fd);
+	return met || no(a, "io_uring has no IORING_OP_SEND_ZC (6.0)");
+}
+
 static bool hugetlb_met(const struct ask *a)
 {
 	long long have = hugetlb_count(a->size, "nr_hugepages");
@@ -494,6 +513,7 @@ static const struct {
 	[NEED_IOURING] = { .code = "no-iouring", .met = iouring_met },
 	[NEED_IOUPDATE] = { .code = "no-iouring-update", .met = ioupdate_met },
 	[NEED_IOCLONE] = { .code = "no-iouring-clone", .met = ioclone_met },
+	[NEED_SENDZC] = { .code = "no-sendzc", .met = sendzc_met },
 	[NEED_HUGETLB] = { .code = "no-hugetlb", .met = hugetlb_met, .by_size = true },
 	[NEED_THP] = { .code = "no-thp", .met = thp_met },
 	[NEED_HUGE_ZERO] = { .code = "no-huge-zeropage", .met = huge_zero_met },

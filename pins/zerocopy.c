@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * MSG_ZEROCOPY: a TCP socket that sends from the memory itself, with FOLL_GET references.
+ * A TCP socket that sends from the memory itself, with FOLL_GET references: zerocopy has it by
+ * send() with MSG_ZEROCOPY, sendzc by io_uring, where the memory is no registered buffer.
  * The peer takes nothing at first, and ballast that it has no room for goes ahead: so our
  * pages wait in the socket, and what arrives is what they hold when the peer reads at last.
  */
 #define _GNU_SOURCE
 #include "gup_helpers.h"
 
+#include <liburing.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,11 +29,14 @@
 #define BALLAST		(256 * KIB)	/* many times what fits into the peer's buffer */
 #define SEND_BUFFER	(16 * MIB)
 #define ROOM		(4 * MIB)
+#define RING		8		/* requests; one at a time */
 #define PATIENCE	20		/* seconds without a byte */
 
 struct zerocopy {
 	int rx, tx;		/* the peer is closed first: that drops what waits in tx */
 	char *copy;		/* what has arrived: the pinned range */
+	struct io_uring ring;	/* of sendzc */
+	bool has_ring;
 };
 
 static void zerocopy_free(struct pin *p)
@@ -44,6 +49,9 @@ static void zerocopy_free(struct pin *p)
 		close(z->rx);
 	if (z->tx >= 0)
 		close(z->tx);
+	/* Only now, for a ring waits for the memory that its sockets hold. */
+	if (z->has_ring)
+		io_uring_queue_exit(&z->ring);
 	free(z->copy);
 	free(z);
 	p->priv = NULL;
@@ -102,7 +110,56 @@ static int send_all(struct pin *p, int fd, const char *at, size_t len, int flags
 	return 0;
 }
 
-static int zerocopy_pin(struct pin *p)
+static int send_zerocopy(struct pin *p, struct zerocopy *z)
+{
+	return send_all(p, z->tx, p->addr, p->len, MSG_ZEROCOPY);
+}
+
+/* How much one request has sent: it also tells when the memory is no longer used, later. */
+static int sent_by(struct io_uring *ring)
+{
+	struct io_uring_cqe *cqe;
+	bool is_notice;
+	int ret;
+
+	do {
+		ret = io_uring_wait_cqe(ring, &cqe);
+		if (ret)
+			return ret;
+		ret = cqe->res;
+		is_notice = cqe->flags & IORING_CQE_F_NOTIF;
+		io_uring_cqe_seen(ring, cqe);
+	} while (is_notice);
+	return ret;
+}
+
+static int send_by_ring(struct pin *p, struct zerocopy *z)
+{
+	size_t done = 0;
+
+	errno = -io_uring_queue_init(RING, &z->ring, 0);
+	if (errno)
+		return pin_fail(p, "a ring: %s", strerror(errno));
+	z->has_ring = true;
+	while (done < p->len) {
+		struct io_uring_sqe *sqe = io_uring_get_sqe(&z->ring);
+		int sent;
+
+		io_uring_prep_send_zc(sqe, z->tx, p->addr + done, p->len - done,
+				      MSG_DONTWAIT | MSG_NOSIGNAL, 0);
+		sent = io_uring_submit(&z->ring);
+		if (sent == 1)
+			sent = sent_by(&z->ring);
+		errno = sent < 0 ? -sent : EPIPE;
+		if (sent <= 0)
+			return pin_fail(p, "send by io_uring, %zu bytes to go: %s",
+					p->len - done, strerror(errno));
+		done += sent;
+	}
+	return 0;
+}
+
+static int pin_by(struct pin *p, int (*send_it)(struct pin *p, struct zerocopy *z))
 {
 	struct zerocopy *z = calloc(1, sizeof(*z));
 	char *ballast = calloc(1, BALLAST);
@@ -117,11 +174,21 @@ static int zerocopy_pin(struct pin *p)
 	if (!ret)
 		ret = send_all(p, z->tx, ballast, BALLAST, 0);
 	if (!ret)
-		ret = send_all(p, z->tx, p->addr, p->len, MSG_ZEROCOPY);
+		ret = send_it(p, z);
 	free(ballast);
 	if (ret)
 		zerocopy_free(p);
 	return ret;
+}
+
+static int zerocopy_pin(struct pin *p)
+{
+	return pin_by(p, send_zerocopy);
+}
+
+static int sendzc_pin(struct pin *p)
+{
+	return pin_by(p, send_by_ring);
 }
 
 static int receive(struct pin *p, int fd, char *to, size_t len)
@@ -175,6 +242,19 @@ DEFINE_PROVIDER(zerocopy) = {
 	.needs = NEED(OWNNET),
 	.max_len = 4 * MIB,
 	.pin = zerocopy_pin,
+	.read = zerocopy_read,
+	.unpin = zerocopy_free,
+	.forget = zerocopy_free,
+};
+
+DEFINE_PROVIDER(sendzc) = {
+	.id = "sendzc",
+	.title = "io_uring SEND_ZC",
+	.rank = 61,
+	.props = PIN_RO | PIN_SHORT | PIN_IS_GET | PIN_IS_FAST | PIN_NAMED | PIN_COSTS | PIN_LATE,
+	.needs = NEED(OWNNET) | NEED(SENDZC),
+	.max_len = 4 * MIB,
+	.pin = sendzc_pin,
 	.read = zerocopy_read,
 	.unpin = zerocopy_free,
 	.forget = zerocopy_free,

@@ -2,12 +2,14 @@
 /* Known issues that no released kernel has fixed: each was seen on the kernels it names. */
 #include "scenarios/scenario.h"
 
+#define REUSES	"hugetlb reuses a page that only a FOLL_GET reference still shares"
 #define EVICTS	"an O_DIRECT write by another descriptor evicts pinned pages of the file"
 
 const struct known_issue known_issues[] = {
 	/* The comment in hugetlb_wp() says so: mapcount decides, references do not count. */
-	{ .ids = "vmsplice.*.hugetlb.*", .fails_as = "leak",
-	  .reason = "hugetlb reuses a page that only a FOLL_GET reference still shares" },
+	{ .ids = "vmsplice.*.hugetlb.*", .fails_as = "leak", .reason = REUSES },
+	{ .ids = "zerocopy.*-unmap-hugetlb.*", .fails_as = "leak", .reason = REUSES },
+	{ .ids = "sendzc.*-unmap-hugetlb.*", .fails_as = "leak", .reason = REUSES },
 	/*
 	 * copy_hugetlb_page_range() asks the page table of the child whether it is shared;
 	 * for 1 GiB pages that is a PUD table, where nobody initialised the answer. See
@@ -25,8 +27,9 @@ const struct known_issue known_issues[] = {
 
 /* The same of random scenarios: of kinds, with a verb or provider that must be among the steps. */
 const struct known_issue known_random_issues[] = {
-	{ .ids = "*hugetlb.*", .step = "vmsplice", .fails_as = "leak",
-	  .reason = "hugetlb reuses a page that only a FOLL_GET reference still shares" },
+	{ .ids = "*hugetlb.*", .step = "vmsplice", .fails_as = "leak", .reason = REUSES },
+	{ .ids = "*hugetlb.*", .step = "zerocopy", .fails_as = "leak", .reason = REUSES },
+	{ .ids = "*hugetlb.*", .step = "sendzc", .fails_as = "leak", .reason = REUSES },
 	{ .ids = "*hugetlb.1G", .step = "fork", .fails_as = "lost-at-fork",
 	  .reason = "fork takes an uninitialised count for a shared page table, copies nothing" },
 	/* Finding 2, seen by a store, and by GUP-fast, which asks the page table entry. */
