@@ -449,6 +449,12 @@ static bool fusepin_met(const struct ask *a)
 	return (provided & NEED(FUSEPIN)) || no(a, "FUSE takes references, not pins");
 }
 
+static bool ublk_met(const struct ask *a)
+{
+	return (provided & NEED(UBLK)) ||
+	       no(a, "no disks in user space (ublk_drv with UBLK_F_USER_COPY, a run as root)");
+}
+
 static bool ownnet_met(const struct ask *a)
 {
 	return (provided & NEED(OWNNET)) ||
@@ -539,6 +545,7 @@ static const struct {
 	[NEED_DIOPIN] = { .code = "no-dio-pin", .met = diopin_met },
 	[NEED_FUSE] = { .code = "no-fuse", .met = fuse_met },
 	[NEED_FUSEPIN] = { .code = "no-fuse-pin", .met = fusepin_met },
+	[NEED_UBLK] = { .code = "no-ublk", .met = ublk_met },
 	[NEED_OWNNET] = { .code = "no-net", .met = ownnet_met },
 	[NEED_VFIO] = { .code = "no-vfio", .met = vfio_met },
 	[NEED_XDP] = { .code = "no-xdp", .met = xdp_met },

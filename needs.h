@@ -48,6 +48,7 @@ enum need {
 	NEED_XDP,		/* sockets of AF_XDP */
 	NEED_FUSE,		/* file systems in user space, pins/fuse.h */
 	NEED_FUSEPIN,		/* these pin what direct I/O is about */
+	NEED_UBLK,		/* disks in user space, pins/ublk.h */
 	NEED_SPLIT,		/* debugfs: splitting of large folios */
 	NEED_SWAPOFF,		/* all swap areas are the run's own */
 	NEED_RECLAIM,		/* memory.reclaim */

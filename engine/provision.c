@@ -19,6 +19,7 @@
 #include "pins/dm.h"
 #include "pins/fuse.h"
 #include "pins/net.h"
+#include "pins/ublk.h"
 #include "pins/vfio.h"
 #include "vm_util.h"
 
@@ -40,8 +41,9 @@ static void enable_sizes(void)
 		closedir(dir);
 }
 
-static void enable_thp(void)
+static void provide_thp(unsigned int jobs)
 {
+	(void)jobs;
 	settings_set(THP_SYSFS "/enabled", "madvise");
 	settings_set(THP_SYSFS "/defrag", "madvise");
 	enable_sizes();
@@ -54,7 +56,7 @@ static void enable_thp(void)
 #define DISKS_PER_TEST	4
 #define DEVICES_PER_TEST	4
 
-static void disks_provide(unsigned int jobs)
+static void provide_disks(unsigned int jobs)
 {
 	tool_run((const char *const[]){ "modprobe", "loop", NULL });
 	tool_run((const char *const[]){ "modprobe", "dm_mod", NULL });
@@ -64,10 +66,11 @@ static void disks_provide(unsigned int jobs)
 	needs_provided(NEED(DM) | (dmdio_takes_pins() ? NEED(DIOPIN) : 0));
 }
 
-static void fuse_servers_provide(void)
+static void provide_fuse(unsigned int jobs)
 {
+	(void)jobs;
 	tool_run((const char *const[]){ "modprobe", "fuse", NULL });
-	if (!fuse_provide())
+	if (fuse_known() && !servers_provide())
 		needs_provided(NEED(FUSE) | (fuse_takes_pins() ? NEED(FUSEPIN) : 0));
 }
 
@@ -76,7 +79,7 @@ static int note_device(const char *address)
 	return settings_undo_by("vfio %s", address);
 }
 
-static void vfio_provide(unsigned int jobs)
+static void provide_vfio(unsigned int jobs)
 {
 	tool_run((const char *const[]){ "modprobe", "vfio-pci", NULL });
 	tool_run((const char *const[]){ "modprobe", "vfio_iommu_type1", NULL });
@@ -84,13 +87,81 @@ static void vfio_provide(unsigned int jobs)
 		needs_provided(NEED(VFIO));
 }
 
-/* All that is offered, at once. */
-static void run_ksm(void)
+static void provide_ublk(unsigned int jobs)
 {
+	(void)jobs;
+	tool_run((const char *const[]){ "modprobe", "ublk_drv", NULL });
+	if (ublk_known() && !servers_provide())
+		needs_provided(NEED(UBLK));
+}
+
+/* All that is offered, at once. */
+static void provide_ksm(unsigned int jobs)
+{
+	(void)jobs;
 	settings_set("/sys/kernel/mm/ksm/sleep_millisecs", "0");
 	settings_set("/sys/kernel/mm/ksm/pages_to_scan", "2000");
 	settings_set("/sys/kernel/mm/ksm/run", "1");
 }
+
+static void provide_huge_zeropage(unsigned int jobs)
+{
+	(void)jobs;
+	settings_set(THP_SYSFS "/use_zero_page", "1");
+}
+
+static void provide_module(unsigned int jobs)
+{
+	(void)jobs;
+	module_load();
+}
+
+static void provide_memcg(unsigned int jobs)
+{
+	(void)jobs;
+	charge_provide();
+}
+
+static void provide_swap(unsigned int jobs)
+{
+	(void)jobs;
+	if (!swap_provide() && swap_is_ours())
+		needs_provided(NEED(SWAPOFF));
+}
+
+/* memfds come with seals then, which udmabuf asks for. */
+static void provide_sealed_memfds(unsigned int jobs)
+{
+	(void)jobs;
+	if (!settings_set("/proc/sys/vm/memfd_noexec", "1"))
+		needs_provided(NEED(UDMABUF));
+}
+
+static void provide_net(unsigned int jobs)
+{
+	(void)jobs;
+	if (!net_provide())
+		needs_provided(NEED(OWNNET));
+}
+
+/* In this order. What does not come about is told by the tests that need it. */
+static const struct {
+	uint64_t needs;		/* one of these */
+	void (*provide)(unsigned int jobs);
+} means[] = {
+	{ NEED(THP) | NEED(MTHP),	provide_thp },
+	{ NEED(HUGE_ZERO),		provide_huge_zeropage },
+	{ NEED(MODULE),			provide_module },
+	{ NEED(MEMCG),			provide_memcg },
+	{ NEED(SWAP),			provide_swap },
+	{ NEED(UDMABUF),		provide_sealed_memfds },
+	{ NEED(OWNNET),			provide_net },
+	{ NEED(DM),			provide_disks },
+	{ NEED(FUSE),			provide_fuse },
+	{ NEED(UBLK),			provide_ublk },
+	{ NEED(VFIO),			provide_vfio },
+	{ NEED(KSM),			provide_ksm },
+};
 
 static uint64_t all_needs(const struct plan *p)
 {
@@ -110,29 +181,9 @@ void provision(const struct plan *p, unsigned int jobs, uint64_t more)
 		return;
 	/* All markers of tests get into the kernel log, not ten in five seconds. */
 	settings_set("/proc/sys/kernel/printk_devkmsg", "on");
-	if (needs & (NEED(THP) | NEED(MTHP)))
-		enable_thp();
-	if (needs & NEED(HUGE_ZERO))
-		settings_set(THP_SYSFS "/use_zero_page", "1");
-	if (needs & NEED(MODULE))
-		module_load();
-	if (needs & NEED(MEMCG))
-		charge_provide();
-	if (needs & NEED(SWAP) && !swap_provide() && swap_is_ours())
-		needs_provided(NEED(SWAPOFF));
-	/* memfds come with seals then, which udmabuf asks for. */
-	if (needs & NEED(UDMABUF) && !settings_set("/proc/sys/vm/memfd_noexec", "1"))
-		needs_provided(NEED(UDMABUF));
-	if (needs & NEED(OWNNET) && !net_provide())
-		needs_provided(NEED(OWNNET));
-	if (needs & NEED(DM))
-		disks_provide(jobs);
-	if (needs & NEED(FUSE))
-		fuse_servers_provide();
-	if (needs & NEED(VFIO))
-		vfio_provide(jobs);
-	if (needs & NEED(KSM))
-		run_ksm();
+	for (size_t i = 0; i < ARRAY_SIZE(means); i++)
+		if (needs & means[i].needs)
+			means[i].provide(jobs);
 	scratch_provide(needs);
 	pools_fill(p, jobs);
 }

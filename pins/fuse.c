@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "pins/held.h"
@@ -64,15 +65,36 @@ static int fuse_go(struct pin *p)
 	return pin_fail(p, "the FUSE server is gone: %s", strerror(errno));
 }
 
+/* Of size and with nobody to be told when it is closed: no request but for the I/O. */
+static int fuse_open_file(struct fuse *f, int mount)
+{
+	struct stat st;
+	int copy;
+
+	f->file = server_open(mount);
+	if (f->file < 0)
+		return f->file;
+	copy = fstat(f->file, &st) ? -1 : dup(f->file);
+	if (copy < 0)
+		return -errno;
+	close(copy);
+	return 0;
+}
+
 static int fuse_open(struct pin *p, struct fuse *f)
 {
+	int mount = -1;
+
 	f->held.platter = memfd_create("cowpin-fuse", MFD_CLOEXEC);
 	if (f->held.platter < 0 || ftruncate(f->held.platter, p->len))
 		return pin_fail(p, "a memfd: %s", strerror(errno));
-	f->server = fuse_start(f->held.platter, p->flags & PIN_RW ? FUSE_KEEPS_READS
-								  : FUSE_LEAVES_WRITES, &f->file);
+	f->server = server_start(p->flags & PIN_RW ? SERVER_FUSE_READ : SERVER_FUSE_WRITE,
+				 f->held.platter, &mount);
 	errno = f->server < 0 ? -f->server : 0;
-	return errno ? pin_fail(p, "a FUSE server: %s", strerror(errno)) : 0;
+	if (errno)
+		return pin_fail(p, "a FUSE server: %s", strerror(errno));
+	errno = -fuse_open_file(f, mount);
+	return errno ? pin_fail(p, "the file of a FUSE server: %s", strerror(errno)) : 0;
 }
 
 static int fuse_pin(struct pin *p)

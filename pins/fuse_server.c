@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The FUSE servers of a run, and who starts them: see fuse.h. */
+/* A FUSE server: see fuse.h. */
 #define _GNU_SOURCE
 #include "pins/fuse.h"
 
@@ -8,12 +8,10 @@
 #include <linux/fuse.h>
 #include <linux/mount.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -39,7 +37,7 @@ struct request {
 	};
 };
 
-struct server {
+struct connection {
 	int dev;			/* /dev/fuse: the connection lives as long as it */
 	int client;			/* the socket to who has the pin ... */
 	pid_t pid;			/* ... and who that is */
@@ -55,7 +53,7 @@ struct server {
 
 /* --- requests --- */
 
-static void reply(struct server *s, uint64_t unique, int error, const void *data, size_t len)
+static void reply(struct connection *s, uint64_t unique, int error, const void *data, size_t len)
 {
 	struct fuse_out_header head = { sizeof(head) + len, -error, unique };
 	struct iovec iov[] = { { &head, sizeof(head) }, { (void *)data, len } };
@@ -65,7 +63,7 @@ static void reply(struct server *s, uint64_t unique, int error, const void *data
 		_exit(1);
 }
 
-static void answer_init(struct server *s, const struct request *r)
+static void answer_init(struct connection *s, const struct request *r)
 {
 	struct fuse_init_out out = {
 		.major = FUSE_KERNEL_VERSION, .minor = FUSE_KERNEL_MINOR_VERSION,
@@ -79,7 +77,7 @@ static void answer_init(struct server *s, const struct request *r)
 }
 
 /* Direct I/O that would make the file longer is not asynchronous. */
-static void answer_getattr(struct server *s, const struct request *r)
+static void answer_getattr(struct connection *s, const struct request *r)
 {
 	struct fuse_attr_out out = {
 		.attr_valid = 3600,
@@ -90,14 +88,14 @@ static void answer_getattr(struct server *s, const struct request *r)
 	reply(s, r->head.unique, 0, &out, sizeof(out));
 }
 
-static void answer_open(struct server *s, const struct request *r)
+static void answer_open(struct connection *s, const struct request *r)
 {
 	struct fuse_open_out out = { .fh = 1, .open_flags = FOPEN_DIRECT_IO };
 
 	reply(s, r->head.unique, 0, &out, sizeof(out));
 }
 
-static void answer_read(struct server *s, uint64_t unique, const struct fuse_read_in *in)
+static void answer_read(struct connection *s, uint64_t unique, const struct fuse_read_in *in)
 {
 	ssize_t got = in->size > sizeof(s->bytes) ? -1 :
 		      pread(s->platter, s->bytes, in->size, in->offset);
@@ -105,7 +103,7 @@ static void answer_read(struct server *s, uint64_t unique, const struct fuse_rea
 	reply(s, unique, got < 0 ? EIO : 0, s->bytes, got < 0 ? 0 : got);
 }
 
-static void take_read(struct server *s, const struct request *r)
+static void take_read(struct connection *s, const struct request *r)
 {
 	if (s->going || s->nr_kept == KEPT_MAX) {
 		answer_read(s, r->head.unique, &r->read);
@@ -115,7 +113,7 @@ static void take_read(struct server *s, const struct request *r)
 	s->kept[s->nr_kept++].in = r->read;
 }
 
-static void take_write(struct server *s, const struct request *r)
+static void take_write(struct connection *s, const struct request *r)
 {
 	struct fuse_write_out out = { .size = r->write.size };
 	ssize_t put = pwrite(s->platter, r->bytes, r->write.size, r->write.offset);
@@ -125,7 +123,7 @@ static void take_write(struct server *s, const struct request *r)
 }
 
 /* Of one that is not supported, the kernel asks only once. */
-static void handle(struct server *s)
+static void handle(struct connection *s)
 {
 	struct request *r = &s->request;
 	ssize_t got = read(s->dev, r, sizeof(*r));
@@ -150,7 +148,7 @@ static void handle(struct server *s)
 	}
 }
 
-static void go_on(struct server *s)
+static void go_on(struct connection *s)
 {
 	char byte;
 
@@ -162,7 +160,7 @@ static void go_on(struct server *s)
 	s->nr_kept = 0;
 }
 
-static void serve(struct server *s)
+static void serve(struct connection *s)
 {
 	while (!held_dying(s->pid)) {
 		bool takes = !s->ready || s->going || s->hold == FUSE_KEEPS_READS;
@@ -203,56 +201,26 @@ static int mount_fuse(int dev)
 	return mount;
 }
 
-/* Only who has the connection open may keep it: so all but that is closed. */
-static void start_server(int client, int platter, enum fuse_hold hold)
+void fuse_serve(const struct client *c, enum fuse_hold hold)
 {
-	struct server *s = calloc(1, sizeof(*s));
-	struct ucred peer = { 0 };
-	socklen_t len = sizeof(peer);
+	struct connection *s = calloc(1, sizeof(*s));
 	int mount;
 
-	prctl(PR_SET_NAME, "cow-server");
-	if (!s || getsockopt(client, SOL_SOCKET, SO_PEERCRED, &peer, &len))
+	if (!s)
 		_exit(1);
-	s->client = client;
-	s->platter = platter;
+	s->client = c->socket;
+	s->platter = c->platter;
 	s->hold = hold;
-	s->pid = peer.pid;
+	s->pid = c->pid;
 	s->dev = open("/dev/fuse", O_RDWR | O_CLOEXEC);
 	mount = s->dev < 0 ? -errno : mount_fuse(s->dev);
-	if (pass_fds(client, mount < 0 ? -mount : 0, &mount, mount >= 0) || mount < 0)
+	if (pass_fds(s->client, mount < 0 ? -mount : 0, &mount, mount >= 0) || mount < 0)
 		_exit(1);
 	close(mount);
 	serve(s);
 }
 
-/* --- who starts them --- */
-
-static int starter = -1;	/* the socket to it */
-
-static void start_servers(int requests)
-{
-	pid_t self = getpid();
-
-	for (;;) {
-		int fds[2] = { -1, -1 };
-		int hold = take_fds(requests, fds, 2);
-
-		if (hold < 0)
-			_exit(0);
-		if (!fork()) {
-			prctl(PR_SET_PDEATHSIG, SIGKILL);
-			close(requests);
-			if (getppid() == self)
-				start_server(fds[0], fds[1], hold);
-			_exit(1);
-		}
-		close(fds[0]);
-		close(fds[1]);
-	}
-}
-
-static bool kernel_has_fuse(void)
+bool fuse_known(void)
 {
 	int dev = open("/dev/fuse", O_RDWR | O_CLOEXEC);
 	int fs = dev < 0 ? -1 : syscall(SYS_fsopen, "fuse", FSOPEN_CLOEXEC);
@@ -262,73 +230,4 @@ static bool kernel_has_fuse(void)
 	if (fs >= 0)
 		close(fs);
 	return fs >= 0;
-}
-
-int fuse_provide(void)
-{
-	pid_t parent = getpid(), pid;
-	int pair[2];
-
-	if (!kernel_has_fuse() || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair))
-		return -errno;
-	fflush(NULL);
-	pid = fork();
-	if (!pid) {
-		setsid();
-		keep_only(pair[1]);
-		prctl(PR_SET_NAME, "cow-servers");
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		signal(SIGCHLD, SIG_IGN);
-		if (getppid() == parent)
-			start_servers(pair[1]);
-		_exit(0);
-	}
-	close(pair[1]);
-	starter = pair[0];
-	return pid < 0 ? -errno : 0;
-}
-
-/* --- for a client --- */
-
-/* Of size and with nobody to be told when it is closed: no request but for the I/O. */
-static int open_file(int mount)
-{
-	char path[32];
-	struct stat st;
-	int file, copy;
-
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", mount);
-	file = open(path, O_RDWR | O_DIRECT | O_CLOEXEC);
-	copy = file < 0 || fstat(file, &st) ? -1 : dup(file);
-	if (copy >= 0) {
-		close(copy);
-		return file;
-	}
-	copy = -errno;
-	if (file >= 0)
-		close(file);
-	return copy;
-}
-
-int fuse_start(int platter, enum fuse_hold hold, int *file)
-{
-	int pair[2], mount = -1, ret;
-
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair))
-		return -errno;
-	ret = pass_fds(starter, hold, (int[]){ pair[1], platter }, 2);
-	close(pair[1]);
-	if (!ret)
-		ret = take_fds(pair[0], &mount, 1);
-	if (ret > 0)
-		ret = -ret;	/* what the server could not do */
-	if (!ret) {
-		*file = open_file(mount);
-		ret = *file < 0 ? *file : 0;
-		close(mount);
-	}
-	if (!ret)
-		return pair[0];
-	close(pair[0]);
-	return ret;
 }

@@ -40,6 +40,7 @@ int held_submit(struct pin *p, struct held *h, int fd)
 	struct iocb io = {
 		.aio_lio_opcode = p->flags & PIN_RW ? IOCB_CMD_PREAD : IOCB_CMD_PWRITE,
 		.aio_fildes = fd, .aio_buf = (uintptr_t)p->addr, .aio_nbytes = p->len,
+		.aio_offset = h->where,
 	}, *ios[] = { &io };
 
 	if (syscall(SYS_io_submit, h->context, 1, ios) != 1)
@@ -94,20 +95,27 @@ static int held_end(struct pin *p, struct held *h)
 	return 0;
 }
 
-/* Each compared page, from or to the place where its bytes are. */
+/* Compared pages, from or to the place where its bytes are. */
+static int platter_cell(struct pin *p, const struct held *h, size_t cell, char *page,
+			uint64_t *words)
+{
+	const struct layout *l = &p->layout;
+
+	if (pread(h->platter, page, l->page, h->offset + pin_offset(p, cell)) !=
+	    (ssize_t)l->page)
+		return pin_fail(p, "reading what was moved: %s", strerror(errno));
+	content_read(l, page, words);
+	return 0;
+}
+
 static int platter_read(struct pin *p, const struct held *h, uint64_t *words)
 {
 	const struct layout *l = &p->layout;
 	char *page = malloc(l->page);
 	int ret = page ? 0 : pin_fail(p, "out of memory");
 
-	for (size_t c = 0; c < p->cells && !ret; c++) {
-		if (pread(h->platter, page, l->page, h->offset + pin_offset(p, c)) !=
-		    (ssize_t)l->page)
-			ret = pin_fail(p, "reading what was moved: %s", strerror(errno));
-		else
-			content_read(l, page, words + c * l->words);
-	}
+	for (size_t c = 0; c < p->cells && !ret; c++)
+		ret = platter_cell(p, h, c, page, words + c * l->words);
 	free(page);
 	return ret;
 }
@@ -120,6 +128,11 @@ static int platter_write(struct pin *p, const struct held *h, size_t cell, const
 	    (ssize_t)len)
 		return 0;
 	return pin_fail(p, "writing what is to come: %s", strerror(errno));
+}
+
+int held_look(struct pin *p, uint64_t *words)
+{
+	return platter_read(p, p->priv, words);
 }
 
 int held_read(struct pin *p, uint64_t *words)
@@ -151,7 +164,7 @@ static void own_page_restore(struct pin *p, size_t cell, void *page)
 }
 
 /* Between the compared words the page stays as it is; what is unmapped, nobody looks at. */
-int held_in_write(struct pin *p, struct value v)
+int held_in_fill(struct pin *p, struct value v)
 {
 	const struct layout *l = &p->layout;
 	struct held *h = p->priv;
@@ -166,7 +179,33 @@ int held_in_write(struct pin *p, struct value v)
 		ret = platter_write(p, h, c, page);
 	}
 	free(page);
-	return ret ? ret : held_end(p, h);
+	return ret;
+}
+
+int held_in_compare(struct pin *p)
+{
+	const struct layout *l = &p->layout;
+	struct held *h = p->priv;
+	uint64_t came[l->words], own[l->words];
+	char *page = malloc(l->page);
+	int ret = page ? 0 : pin_fail(p, "out of memory");
+
+	for (size_t c = 0; c < p->cells && !ret; c++) {
+		ret = platter_cell(p, h, c, page, came);
+		memset(own, 0, sizeof(own));
+		if (!own_page(p, c, page))
+			content_read(l, page, own);
+		h->apart[c] = memcmp(came, own, sizeof(own));
+	}
+	free(page);
+	return ret;
+}
+
+int held_in_write(struct pin *p, struct value v)
+{
+	int ret = held_in_fill(p, v);
+
+	return ret ? ret : held_end(p, p->priv);
 }
 
 /* What its owner sees, and to come in, the opposite of it. */
@@ -176,6 +215,8 @@ static int in_prepare(struct pin *p, const struct held *h, char *pages, uint64_t
 	int ret = 0;
 
 	for (size_t c = 0; c < p->cells && !ret; c++) {
+		if (h->apart[c])
+			continue;
 		ret = own_page(p, c, pages + c * len);
 		memcpy(page, pages + c * len, len);
 		for (size_t w = 0; w < len / sizeof(*page); w++)
@@ -220,8 +261,14 @@ int held_in_read(struct pin *p, uint64_t *words)
 		ret = in_prepare(p, h, pages, page);
 	if (!ret)
 		ret = held_end(p, h);
-	for (size_t c = 0; c < p->cells && !ret; c++)
-		ret = in_look(p, c, pages + c * l->page, page, words + c * l->words);
+	for (size_t c = 0; c < p->cells && !ret; c++) {
+		char *before = pages + c * l->page;
+
+		if (h->apart[c])
+			ret = platter_cell(p, h, c, before, words + c * l->words);
+		else
+			ret = in_look(p, c, before, page, words + c * l->words);
+	}
 out:
 	free(pages);
 	free(page);

@@ -19,11 +19,17 @@
 struct held {
 	aio_context_t context;
 	int memory;		/* /proc/self/mem: reading it unshares nothing */
+	off_t where;		/* in the file that the I/O is on */
 	int platter;		/* the bytes that move: of this file, */
 	off_t offset;		/* from here on */
 	int (*go)(struct pin *p);	/* lets the I/O come to its end */
 	bool done;		/* it has come to its end ... */
 	long res;		/* ... with this */
+	/*
+	 * Where something has come in that did not show in the owner's memory: it has lost
+	 * the page, or had another one, which its own reading tells. The pin has what came in.
+	 */
+	bool apart[CELLS_MAX];
 };
 
 /* In this order; 0 or pin_fail(). */
@@ -36,6 +42,12 @@ void held_close(struct held *h);
 int held_read(struct pin *p, uint64_t *words);
 int held_in_read(struct pin *p, uint64_t *words);
 int held_in_write(struct pin *p, struct value v);
+/* What is on the platter now. */
+int held_look(struct pin *p, uint64_t *words);
+/* The first half of held_in_write(): all that is to come in. */
+int held_in_fill(struct pin *p, struct value v);
+/* That has come in, and more may: see held.apart. */
+int held_in_compare(struct pin *p);
 
 /* Does such a provider take pins, or mere references? */
 bool held_takes_pins(int (*pin)(struct pin *p), void (*unpin)(struct pin *p));

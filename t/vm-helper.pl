@@ -116,7 +116,7 @@ pins() { cat /proc/sys/vm/stat_refresh; awk '/^nr_foll_pin_acquired/ { n += $2 }
 named() { grep -lx "$1" /proc/[0-9]*/comm 2>/dev/null | tr -dc '0-9\n'; }
 nothing() {
 	[ "$(pins)" = 0 ] && [ ! -e /run/cowpin/settings ] && ! pidof cow >/dev/null &&
-	! grep -qs '^cow' /proc/[0-9]*/comm && ! ls /sys/block | grep -q '^dm-' &&
+	! grep -qs '^cow' /proc/[0-9]*/comm && ! ls /sys/block /dev | grep -q '^dm-\\|^ublk[bc]' &&
 	! grep -qs . /sys/block/loop*/loop/backing_file && ! grep -q ' fuse ' /proc/self/mounts
 }
 await() {

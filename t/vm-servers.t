@@ -1,7 +1,7 @@
 #!/usr/bin/perl
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# Pins that a server in user space holds (FUSE, scenarios/held.c): on a kernel that gets
+# Pins that a server in user space holds (FUSE and ublk, scenarios/held.c): on a kernel that gets
 # everything right all pass, stale pins are noticed; and whoever is killed while such a pin is
 # held, or when its connection is aborted, leaves no pin, connection, mount or process.
 
@@ -15,15 +15,16 @@ our ($top, $tmp);
 
 use constant KERNEL => 'debian:6.12';
 
-my $got = cow_on(KERNEL, ['fuse.*', 'fuse-in.*']);
+my $got = cow_on(KERNEL, ['fuse.*', 'fuse-in.*', 'ublk.*', 'ublk-in.*']);
 
 is($got->{code}, 0, 'all of them: exit code 0') or diag($got->{err});
-cmp_ok(scalar(@{$got->{tests}}), '>', 30, 'there are many');
+cmp_ok(scalar(@{$got->{tests}}), '>', 60, 'there are many');
 is_deeply([map { $_->{id} } grep { !$_->{ok} || $_->{skip} } @{$got->{tests}}], [],
 	  'all pass, nothing is skipped') or diag($got->{out});
 
 my @noticed = sort qw(fuse.fork.anon fuse.reuse.thp.pmd fuse.twice.hugetlb.2M fuse.half.thp.pmd
-		      fuse-in.fork.anon fuse-in.late.thp.pmd fuse-in.half.thp.pmd);
+		      fuse-in.fork.anon fuse-in.late.thp.pmd fuse-in.half.thp.pmd
+		      ublk.fork.anon ublk.twice.thp.pmd ublk-in.late.anon ublk-in.again.hugetlb.2M);
 $got = cow_on(KERNEL, \@noticed, '--inject', 'stale-pin');
 is($got->{code}, 1, 'stale pins: exit code 1') or diag($got->{err});
 is_deeply([sort map { $_->{id} } grep { !$_->{ok} } @{$got->{tests}}], \@noticed,
@@ -37,14 +38,18 @@ is_deeply([grep { $_ !~ /\A(?:stale-pin|stale-data|alien-data|pfn-differs)\z/ }
 my $functions = <<'EOS';
 mkdir -p /tmp/fusectl
 mount -t fusectl none /tmp/fusectl
+under_way() {
+	grep -qx 1 /tmp/fusectl/*/waiting 2>/dev/null ||
+	grep -q '[1-9]' /sys/block/ublkb*/inflight 2>/dev/null
+}
 connections() { [ "$(ls /tmp/fusectl | wc -l)" = "$1" ]; }
 released() { [ "$(pins)" = 0 ]; }
 # Before there is a director, cow has had a server to see what FUSE takes. An actor ends what it
-# does: what is under way after some looks is held.
+# does: what is still under way after some looks is held.
 held() {
 	kill -STOP $director
 	for look in 1 2 3 4 5; do
-		grep -qx 1 /tmp/fusectl/*/waiting 2>/dev/null || { kill -CONT $director; return 1; }
+		under_way || { kill -CONT $director; return 1; }
 		usleep 10000
 	done
 }
@@ -68,14 +73,20 @@ ends() {
 EOS
 
 # [what happens, by what command, how the test fails]
-my $gone = qr/the FUSE server is gone|direct I.O moved/;
-my @deaths = (
-	['its server is killed', 'kill -KILL $(named cow-server)', $gone],
-	['its connection is aborted', 'echo 1 | tee /tmp/fusectl/*/abort >/dev/null', $gone],
-	['its owner is killed', 'kill -KILL $(named cow-actor0)', qr/P died of signal 9/],
+my $gone = qr/the (?:FUSE|ublk) server is gone|direct I.O moved/;
+my @server = ('its server is killed', 'kill -KILL $(named cow-server)', $gone);
+my @disk = ('its server is killed', 'kill -KILL $(named cow-ublk)', $gone);
+my @abort = ('its connection is aborted', 'echo 1 | tee /tmp/fusectl/*/abort >/dev/null', $gone);
+my @owner = ('its owner is killed', 'kill -KILL $(named cow-actor0)', qr/P died of signal 9/);
+my %deaths = (
+	fuse => [\@server, \@abort, \@owner],
+	'fuse-in' => [\@server, \@abort, \@owner],
+	ublk => [\@disk, \@owner],
+	'ublk-in' => [\@disk, \@owner],
 );
 
-for my $by (qw(fuse fuse-in)) {
+for my $by (sort keys %deaths) {
+	my @deaths = @{$deaths{$by}};
 	my $said = guest_says(KERNEL, $functions . join('', map { "begin $by\n$_->[1]\nends\n" }
 							@deaths));
 
@@ -85,20 +96,23 @@ for my $by (qw(fuse fuse-in)) {
 		my $told = splice(@lines, 6, 1) // '';
 
 		is_deeply(\@lines, ['director', 'held', 'released', 'exit 1', 'nothing',
-				    'connections 0', 'failed 1'], "$by, $what: nothing is left");
+				    'connections 0', 'failed 1'], "$by, $what: nothing is left")
+			or diag(slurp("$tmp/err"));
 		like($told, $message, "$by, $what: told as such");
 	}
 }
 
-# [how the run ends, by what command, its exit code]
+# [how the run ends, which pin there is, by what command, its exit code]
 my @ends = (
-	['SIGKILL of cow', 'kill -KILL $run', 137],
-	['SIGTERM of cow', 'kill -TERM $run', 143],
-	['SIGKILL of who starts servers', 'kill -KILL $(named cow-servers)', 1],
+	['SIGKILL of cow', 'fuse-in', 'kill -KILL $run', 137],
+	['SIGKILL of cow', 'ublk-in', 'kill -KILL $run', 137],
+	['SIGTERM of cow', 'fuse-in', 'kill -TERM $run', 143],
+	['SIGTERM of cow', 'ublk', 'kill -TERM $run', 143],
+	['SIGKILL of who starts servers', 'fuse', 'kill -KILL $(named cow-servers)', 1],
 );
 my $said = guest_says(KERNEL, $functions . join('', map { <<"EOS" } @ends));
-begin fuse-in
-$_->[1]
+begin $_->[1]
+$_->[2]
 kill -CONT \$director 2>/dev/null
 wait \$run
 echo "exit \$?"
@@ -107,8 +121,8 @@ await connections 0
 EOS
 for my $end (@ends) {
 	is_deeply([splice(@$said, 0, 5)],
-		  ['director', 'held', "exit $end->[2]", 'nothing', 'connections 0'],
-		  "$end->[0]: nothing is left");
+		  ['director', 'held', "exit $end->[3]", 'nothing', 'connections 0'],
+		  "$end->[0], $end->[1]: nothing is left") or diag(slurp("$tmp/err"));
 }
 
 done_testing();
