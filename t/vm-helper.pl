@@ -111,12 +111,15 @@ sub cow_on {
 # For the shell of a guest: what there is when somebody holds a pin, and when not. Everything is
 # waited for by looking again, for at most half a minute.
 our $guest_functions = <<'EOS';
-pins() { cat /proc/sys/vm/stat_refresh; awk '/^nr_foll_pin_acquired/ { n += $2 } /^nr_foll_pin_released/ { n -= $2 }
-	END { print n }' /proc/vmstat; }
+pins() {
+	cat /proc/sys/vm/stat_refresh
+	awk '/^nr_foll_pin_acquired/ { n += $2 } /^nr_foll_pin_released/ { n -= $2 }
+	     END { print n }' /proc/vmstat
+}
 named() { grep -lx "$1" /proc/[0-9]*/comm 2>/dev/null | tr -dc '0-9\n'; }
 nothing() {
 	[ "$(pins)" = 0 ] && [ ! -e /run/cowpin/settings ] && ! pidof cow >/dev/null &&
-	! grep -qs '^cow' /proc/[0-9]*/comm && ! ls /sys/block /dev | grep -q '^dm-\\|^ublk[bc]' &&
+	! grep -qs '^cow' /proc/[0-9]*/comm && ! ls /sys/block /dev | grep -qE '^(dm-|ublk[bc])' &&
 	! grep -qs . /sys/block/loop*/loop/backing_file && ! grep -q ' fuse ' /proc/self/mounts
 }
 await() {
