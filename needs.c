@@ -369,6 +369,18 @@ static bool uffdmove_met(const struct ask *a)
 	return met || no(a, "the kernel has no UFFDIO_MOVE (6.8)");
 }
 
+/* WP_ASYNC came with PAGEMAP_SCAN. */
+static bool scanwp_met(const struct ask *a)
+{
+	struct uffdio_api api = { .api = UFFD_API, .features = 1 << 15 };
+	int fd = syscall(SYS_userfaultfd, O_CLOEXEC);
+	bool met = fd >= 0 && !ioctl(fd, UFFDIO_API, &api);
+
+	if (fd >= 0)
+		close(fd);
+	return met || no(a, "the kernel has no UFFD_FEATURE_WP_ASYNC (6.7)");
+}
+
 static bool compact_met(const struct ask *a)
 {
 	return !access("/proc/sys/vm/compact_memory", W_OK) ||
@@ -552,6 +564,7 @@ static const struct {
 	[NEED_UDMABUF] = { .code = "no-udmabuf", .met = udmabuf_met },
 	[NEED_SWAPOFF] = { .code = "no-swapoff", .met = swapoff_met },
 	[NEED_RECLAIM] = { .code = "no-reclaim", .met = reclaim_met },
+	[NEED_SCANWP] = { .code = "no-scan-wp", .met = scanwp_met },
 	[NEED_SOFTDIRTY] = { .code = "no-softdirty", .met = softdirty_met },
 };
 

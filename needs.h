@@ -52,6 +52,7 @@ enum need {
 	NEED_SPLIT,		/* debugfs: splitting of large folios */
 	NEED_SWAPOFF,		/* all swap areas are the run's own */
 	NEED_RECLAIM,		/* memory.reclaim */
+	NEED_SCANWP,		/* PAGEMAP_SCAN, and userfaultfd's asynchronous mode */
 	NR_NEEDS
 };
 _Static_assert(NR_NEEDS <= 64, "a mask of needs has 64 bits");

@@ -13,7 +13,7 @@
 
 enum errand_job {
 	ERRAND_PIN,		/* pin by the device that is its descriptor STRANGER_FD */
-	ERRAND_VMWRITE,		/* write words by process_vm_writev(), where that is allowed */
+	ERRAND_VMWRITE,		/* write words by process_vm_writev(), where allowed */
 	ERRAND_POKE,		/* write words by ptrace(), past the protection */
 };
 

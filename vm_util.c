@@ -107,6 +107,20 @@ int pagemap_scan(const void *addr, size_t len, uint64_t set, uint64_t clear)
 	return ret == 1 && region.start == arg.start && region.end == arg.end;
 }
 
+#define SCAN_WP_MATCHING	(1 << 0)
+#define SCAN_CHECK_WPASYNC	(1 << 1)
+
+int pagemap_protect(const void *addr, size_t len)
+{
+	struct scan_arg arg = {
+		.size = sizeof(arg), .flags = SCAN_WP_MATCHING | SCAN_CHECK_WPASYNC,
+		.start = (uintptr_t)addr, .end = (uintptr_t)addr + len,
+		.mask = SCAN_WRITTEN, .returned = SCAN_WRITTEN,
+	};
+
+	return ioctl(pagemap_fd(), _IOWR('f', 16, struct scan_arg), &arg) < 0 ? -errno : 0;
+}
+
 /* @count entries of a file that has one for each page frame; @fd keeps it open. */
 static int kpage_read(int *fd, const char *path, uint64_t pfn, size_t count, uint64_t *out)
 {

@@ -51,6 +51,7 @@ void pagemap_after_fork(void);
 uint64_t pagemap_entry(const void *addr);
 
 /* Categories of PAGEMAP_SCAN (Linux 6.7; PAGE_IS_* of linux/fs.h). */
+#define SCAN_WRITTEN	(1ULL << 1)
 #define SCAN_FILE	(1ULL << 2)
 #define SCAN_PRESENT	(1ULL << 3)
 #define SCAN_SWAPPED	(1ULL << 4)
@@ -62,6 +63,8 @@ uint64_t pagemap_entry(const void *addr);
  * 1 or 0; -errno (ENOTTY, EINVAL: the kernel cannot tell).
  */
 int pagemap_scan(const void *addr, size_t len, uint64_t set, uint64_t clear);
+/* Write-protect what was written, for userfaultfd's asynchronous mode. 0 or -errno. */
+int pagemap_protect(const void *addr, size_t len);
 /* Does the kernel have it? */
 bool pagemap_scan_known(void);
 

@@ -148,14 +148,21 @@ static void model_before(const struct step *s, int actor, struct command *c)
 		c->v = model_write(&d.model, actor, first, count, false);
 	else if (s->op == OP_OPERATION && s->operation->effect == EFFECT_FORCE)
 		c->v = model_write(&d.model, actor, first, count, true);
+	else if (s->op == OP_OPERATION && s->operation->effect == EFFECT_REFILL)
+		c->v = model_value(&d.model, actor);
 	else if (s->op == OP_OPERATION && s->operation->effect == EFFECT_FILE_WRITE)
 		c->v = model_file_write(&d.model, first, count);
 }
 
-/* What an operation has done that was not refused, and writes nothing new. */
-static void model_operation(enum effect effect, int actor, size_t first, size_t count)
+/* What an operation has done that was not refused. */
+static void model_operation(enum effect effect, int actor, size_t first, size_t count,
+			    struct value v)
 {
-	if (effect == EFFECT_TOUCH)
+	if (effect == EFFECT_ZERO)
+		model_zero(&d.model, actor, first, count);
+	else if (effect == EFFECT_REFILL)
+		model_refill(&d.model, actor, first, count, v);
+	else if (effect == EFFECT_TOUCH)
 		model_touch(&d.model, actor, first, count);
 	else if (effect == EFFECT_DISCARD)
 		model_discard(&d.model, actor, first, count);
@@ -190,7 +197,7 @@ static void model_after(const struct step *s, int actor, const struct command *c
 	} else if (s->op == OP_DONTFORK || s->op == OP_DOFORK) {
 		model_dontfork(&d.model, actor, first, count, s->op == OP_DONTFORK);
 	} else if (s->op == OP_OPERATION) {
-		model_operation(s->operation->effect, actor, first, count);
+		model_operation(s->operation->effect, actor, first, count, c->v);
 	} else if (s->op == OP_WRITE || s->op == OP_FILL) {
 		if (s->op == OP_FILL)
 			model_mark(&d.model, actor, first, count, c->v);
@@ -255,6 +262,44 @@ static bool needs_mapping(const struct step *s)
 	return s->op == OP_UNMAP || s->op == OP_MPROTECT || s->op == OP_DONTFORK ||
 	       s->op == OP_DOFORK || s->op == OP_COLLAPSE || s->op == OP_MIGRATE ||
 	       s->op == OP_FORCE || s->op == OP_OPERATION;
+}
+
+/* Is each page of the step's part in an exact pin of @actor, and in its page table? */
+static bool pins_all(const struct step *s, int actor)
+{
+	size_t first, count;
+	bool all = true;
+
+	step_cells(s, &first, &count);
+	for (size_t c = first; c < first + count && all; c++) {
+		all = false;
+		for (int i = 0; i < d.model.pins && !all; i++) {
+			const struct model_pin *p = &d.model.pin[i];
+
+			all = p->held && p->owner == actor && c >= p->first &&
+			      c < p->first + p->cells && model_pin_attached(&d.model, i, c);
+		}
+	}
+	return all;
+}
+
+static bool may_write(const struct step *s, int actor)
+{
+	size_t first, count;
+
+	step_cells(s, &first, &count);
+	for (size_t c = first; c < first + count; c++)
+		if (model_faults(&d.model, actor, c))
+			return false;
+	return true;
+}
+
+/* A step of a random scenario that has lost its sense. */
+static bool senseless(const struct step *s, int actor)
+{
+	return (needs_mapping(s) && has_hole(s, actor)) ||
+	       (s->op == OP_OPERATION && s->operation->only_pinned && !pins_all(s, actor)) ||
+	       (s->op == OP_OPERATION && s->operation->only_writable && !may_write(s, actor));
 }
 
 /* Is there a page that @actor may not access as the pin would? */
@@ -397,7 +442,7 @@ static void run_step(const struct step *s)
 	};
 	int refused;
 
-	if (d.test->lenient && needs_mapping(s) && has_hole(s, actor))
+	if (d.test->lenient && senseless(s, actor))
 		return;
 	if (injected == FAULT_DIRECTOR_DIES && s->op == OP_WRITE)
 		kill(getpid(), SIGKILL);

@@ -180,6 +180,36 @@ void model_discard(struct model *m, int actor, size_t first, size_t count)
 	}
 }
 
+struct value model_value(struct model *m, int actor)
+{
+	return next_value(m, m->actor[actor].name);
+}
+
+/* No pin has the new page: none shows what is in it. */
+void model_refill(struct model *m, int actor, size_t first, size_t count, struct value v)
+{
+	m->losses++;
+	for (size_t c = first; c < first + count && !m->shared; c++) {
+		struct model_cell *cell = &m->actor[actor].cell[c];
+
+		if (cell->state == CELL_GONE)
+			continue;
+		detach(m, actor, c);
+		cell->state = CELL_OWN;
+		cell->v = cell->mark = v;
+	}
+}
+
+void model_zero(struct model *m, int actor, size_t first, size_t count)
+{
+	for (size_t c = first; c < first + count && !m->shared; c++) {
+		if (m->actor[actor].cell[c].state == CELL_GONE)
+			continue;
+		put(m, actor, c, VALUE_ZERO);
+		m->actor[actor].cell[c].mark = VALUE_ZERO;
+	}
+}
+
 /* A page of shared memory is the file's no more: no pin on it is attached to anything. */
 static void detach_all(struct model *m, size_t cell)
 {

@@ -88,6 +88,12 @@ struct value model_write(struct model *m, int actor, size_t first, size_t count,
 void model_touch(struct model *m, int actor, size_t first, size_t count);
 /* The actor gives its private pages up: what is behind them shows again. */
 void model_discard(struct model *m, int actor, size_t first, size_t count);
+/* A new value of @actor, that nothing has yet. */
+struct value model_value(struct model *m, int actor);
+/* Private pages are given up, and others come in their place, with @v and its mark. */
+void model_refill(struct model *m, int actor, size_t first, size_t count, struct value v);
+/* All of each private page is zeroes, as if the actor had written them. */
+void model_zero(struct model *m, int actor, size_t first, size_t count);
 /* The file gets zeroes there, in other pages than those that it had. */
 void model_punch(struct model *m, size_t first, size_t count);
 /* The file is emptied and extended: everybody finds zeroes, private copies are gone, too. */

@@ -101,6 +101,7 @@ static void provide_ksm(unsigned int jobs)
 	(void)jobs;
 	settings_set("/sys/kernel/mm/ksm/sleep_millisecs", "0");
 	settings_set("/sys/kernel/mm/ksm/pages_to_scan", "2000");
+	settings_set("/sys/kernel/mm/ksm/use_zero_pages", "1");
 	settings_set("/sys/kernel/mm/ksm/run", "1");
 }
 

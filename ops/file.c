@@ -102,3 +102,19 @@ DEFINE_OPERATION(punch) = {
 	.id = "punch", .about = "a hole in the file: zeroes there; a pin keeps its page",
 	.effect = EFFECT_PUNCH, .kinds = KIND_FILE, .not_kinds = KIND_HUGETLB, .run = punch_run,
 };
+
+static int remove_run(struct mem *m, size_t page, size_t pages, struct value v)
+{
+	(void)v;
+	if (madvise(mem_page(m, page), pages * m->layout.page, MADV_REMOVE))
+		return mem_fail(m, "MADV_REMOVE: %s", strerror(errno));
+	return 0;
+}
+
+/* EACCES: the mapping is read-only. */
+DEFINE_OPERATION(remove_pages) = {
+	.id = "remove",
+	.about = "MADV_REMOVE: a hole in the file, by its address; a pin keeps its page",
+	.effect = EFFECT_PUNCH, .kinds = KIND_FILE | KIND_SHARED, .not_kinds = KIND_HUGETLB,
+	.senseless = { -EACCES }, .run = remove_run,
+};

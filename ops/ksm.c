@@ -3,10 +3,12 @@
 #define _GNU_SOURCE
 #include "ops/operation.h"
 
+#include <fcntl.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "kinds/kind.h"
 #include "vm_util.h"
@@ -56,4 +58,55 @@ static int ksm_run(struct mem *m, size_t page, size_t pages, struct value v)
 DEFINE_OPERATION(ksm) = {
 	.id = "ksm", .about = "KSM merges the pages with equal ones; a pinned page stays",
 	.kinds = KIND_BASE, .needs = NEED(KSM), .run = ksm_run,
+};
+
+static int unksm_run(struct mem *m, size_t page, size_t pages, struct value v)
+{
+	(void)v;
+	if (madvise(mem_page(m, page), pages * m->layout.page, MADV_UNMERGEABLE))
+		return mem_fail(m, "MADV_UNMERGEABLE: %s", strerror(errno));
+	return 0;
+}
+
+DEFINE_OPERATION(unksm) = {
+	.id = "unksm", .about = "MADV_UNMERGEABLE: merged pages are copied, others stay",
+	.kinds = KIND_BASE, .needs = NEED(KSM), .run = unksm_run,
+};
+
+/* Past the protection, for the model does not ask for it. */
+static int write_zeroes(struct mem *m, const char *at, size_t len)
+{
+	void *zeroes = mmap(NULL, len, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	int fd = open("/proc/self/mem", O_RDWR | O_CLOEXEC), ret = 0;
+
+	if (zeroes == MAP_FAILED || fd < 0 ||
+	    pwrite(fd, zeroes, len, (uintptr_t)at) != (ssize_t)len)
+		ret = mem_fail(m, "writing zeroes: %s", strerror(errno));
+	if (fd >= 0)
+		close(fd);
+	if (zeroes != MAP_FAILED)
+		munmap(zeroes, len);
+	return ret;
+}
+
+static int ksmzero_run(struct mem *m, size_t page, size_t pages, struct value v)
+{
+	size_t len = pages * m->layout.page;
+	char *at = mem_page(m, page);
+	int ret = write_zeroes(m, at, len);
+
+	(void)v;
+	if (ret)
+		return ret;
+	if (madvise(at, len, MADV_MERGEABLE))
+		return mem_fail(m, "MADV_MERGEABLE: %s", strerror(errno));
+	return await_ksmd(m);
+}
+
+/* See run_ksm() in engine/provision.c for use_zero_pages. */
+DEFINE_OPERATION(ksmzero) = {
+	.id = "ksmzero",
+	.about = "zeroes are written, and KSM puts the zeropage there; a pinned page stays",
+	.effect = EFFECT_ZERO, .kinds = KIND_BASE, .needs = NEED(KSM) | NEED(FORCE),
+	.run = ksmzero_run,
 };

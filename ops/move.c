@@ -4,7 +4,6 @@
 #include "ops/operation.h"
 
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -77,41 +76,99 @@ DEFINE_OPERATION(dontunmap) = {
 	.run = dontunmap_run,
 };
 
-/* There, and back again: a pinned page must not go. */
-static int move_pages_by_uffd(struct mem *m, int fd, size_t page, size_t len, char *to)
+/*
+ * A part, to another place and back. There its address is not a multiple of a huge page's size,
+ * so that page table entries move one by one; back again, tables may move as they are.
+ */
+static int remapback_run(struct mem *m, size_t page, size_t pages, struct value v)
+{
+	size_t len = pages * m->layout.page, map_len;
+	char *at = mem_page(m, page), *to;
+	int ret = 0;
+	void *map;
+
+	(void)v;
+	to = reserve(m, &map, &map_len);
+	if (!to)
+		return mem_fail(m, "mmap: %s", strerror(errno));
+	to = (char *)map + m->layout.page;
+	if (mremap(at, len, len, MREMAP_MAYMOVE | MREMAP_FIXED, to) == MAP_FAILED)
+		ret = mem_fail(m, "mremap of a part: %s", strerror(errno));
+	else if (mremap(to, len, len, MREMAP_MAYMOVE | MREMAP_FIXED, at) == MAP_FAILED)
+		ret = mem_fail(m, "mremap of a part, back: %s", strerror(errno));
+	munmap(map, map_len);
+	return ret;
+}
+
+DEFINE_OPERATION(remapback) = {
+	.id = "remapback", .about = "mremap() of a part to another place and back; pages go along",
+	.not_kinds = KIND_HUGETLB, .splits = true, .senseless = { -EFAULT },
+	.run = remapback_run,
+};
+
+/*
+ * There, and back again: a pinned page must not go. What went before one that is refused comes
+ * back, too.
+ */
+static int move_there_and_back(struct mem *m, int fd, size_t page, size_t len, char *to)
 {
 	char *from = mem_page(m, page);
-	int ret = uffd_move(fd, to, from, len);
+	size_t there = uffd_move(fd, to, from, len);
+	int why = errno;
 
-	if (ret)
-		return ret;
-	return uffd_move(fd, from, to, len);
+	if (uffd_move(fd, from, to, there) < there)
+		return mem_fail(m, "UFFDIO_MOVE does not bring pages back: %s", strerror(errno));
+	errno = why;
+	return there < len ? mem_fail(m, "UFFDIO_MOVE: %s", strerror(errno)) : 0;
+}
+
+/*
+ * Of a large folio that is mapped page by page and pinned, the kernel tries to move pages for as
+ * long as it is pinned (docs/findings.md): a folio is moved only as a whole.
+ */
+static bool would_spin(struct mem *m, size_t pages)
+{
+	return (m->kind->props & KIND_THP) &&
+	       (pages < m->layout.pages || pagemap_scan(m->base, m->len, SCAN_HUGE, 0) != 1);
+}
+
+static int move_by(struct mem *m, int fd, size_t page, size_t len, char *to)
+{
+	if (fd < 0 || mprotect(to, len, PROT_READ | PROT_WRITE) ||
+	    uffd_register(fd, to, len, UFFDIO_REGISTER_MODE_MISSING) ||
+	    uffd_register(fd, mem_page(m, page), len, UFFDIO_REGISTER_MODE_MISSING))
+		return mem_fail(m, "userfaultfd: %s", strerror(errno));
+	return move_there_and_back(m, fd, page, len, to);
 }
 
 static int uffdmove_run(struct mem *m, size_t page, size_t pages, struct value v)
 {
-	size_t len = pages * m->layout.page;
-	char *to = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	int fd = uffd_open(UFFD_FEATURE_MOVE), ret = 0;
+	size_t len = pages * m->layout.page, map_len;
+	int fd, ret;
+	void *map;
+	char *to;
 
 	(void)v;
-	if (to == MAP_FAILED || fd < 0 ||
-	    uffd_register(fd, to, len, UFFDIO_REGISTER_MODE_MISSING) ||
-	    uffd_register(fd, m->base, m->len, UFFDIO_REGISTER_MODE_MISSING))
-		ret = mem_fail(m, "userfaultfd: %s", strerror(errno));
-	if (!ret && move_pages_by_uffd(m, fd, page, len, to))
-		ret = mem_fail(m, "UFFDIO_MOVE: %s", strerror(errno));
+	if (would_spin(m, pages)) {
+		errno = EOPNOTSUPP;
+		return mem_fail(m, "a large folio that is not mapped as a whole");
+	}
+	to = reserve(m, &map, &map_len);
+	if (!to)
+		return mem_fail(m, "mmap: %s", strerror(errno));
+	fd = uffd_open(UFFD_FEATURE_MOVE);
+	ret = move_by(m, fd, page, len, to + page * m->layout.page);
 	close(fd);
-	if (to != MAP_FAILED)
-		munmap(to, len);
+	munmap(map, map_len);
 	return ret;
 }
 
 /* EBUSY: shared with a child or pinned; ENOENT: there is no page, or a zeropage. */
 DEFINE_OPERATION(uffdmove) = {
 	.id = "uffdmove", .about = "UFFDIO_MOVE to another place and back; refused where pinned",
-	.kinds = KIND_BASE, .needs = NEED(UFFDMOVE), .not_pinned = true,
+	.kinds = KIND_ANON | KIND_PRIVATE, .not_kinds = KIND_HUGETLB, .needs = NEED(UFFDMOVE),
+	.not_pinned = true,
 	.refuses_pinned = { -EBUSY, -EAGAIN }, .refuses = { -EBUSY },
-	.senseless = { -ENOENT, -EINVAL, -EAGAIN },
+	.senseless = { -ENOENT, -EINVAL, -EAGAIN, -EOPNOTSUPP },
 	.run = uffdmove_run,
 };

@@ -15,6 +15,8 @@ enum effect {
 	EFFECT_NONE,		/* nothing: and a pinned page must stay where it is */
 	EFFECT_WRITE,		/* @v is written, as by a store */
 	EFFECT_FORCE,		/* the same, past the protection */
+	EFFECT_ZERO,		/* zeroes are written, past the protection, to all of each page */
+	EFFECT_REFILL,		/* private pages are given up, and others are there, with @v */
 	EFFECT_TOUCH,		/* private pages become the process's own, content unchanged */
 	EFFECT_DISCARD,		/* private pages are given up: what is behind them shows again */
 	EFFECT_PUNCH,		/* the file behind it has zeroes there */
@@ -35,6 +37,8 @@ struct operation {
 	unsigned int not_kinds;	/* and must none have */
 	uint64_t needs;	/* NEED() mask */
 	bool not_pinned;	/* of a pinned page it must be refused */
+	bool only_pinned;	/* makes sense only where its actor has pinned all pages, */
+	bool only_writable;	/* or may write to all of them */
 	bool splits;		/* a part becomes a mapping of its own */
 	bool alone;		/* it concerns the whole machine: no test runs beside it */
 	bool own_group;		/* the test's processes get a memory cgroup of their own */

@@ -47,11 +47,20 @@ int uffd_protect(int fd, void *at, size_t len, int protect)
 	return ioctl(fd, UFFDIO_WRITEPROTECT, &wp);
 }
 
-int uffd_move(int fd, void *to, void *from, size_t len)
+/* Having moved some, the kernel does not say why it moved no more: it is asked again. */
+size_t uffd_move(int fd, char *to, char *from, size_t len)
 {
-	struct move move = { .dst = (uintptr_t)to, .src = (uintptr_t)from, .len = len };
+	size_t done = 0;
 
-	return ioctl(fd, IOCTL_MOVE, &move);
+	while (done < len) {
+		struct move move = { .dst = (uintptr_t)to + done, .src = (uintptr_t)from + done,
+				     .len = len - done };
+
+		if (ioctl(fd, IOCTL_MOVE, &move) && move.move <= 0)
+			break;
+		done += move.move;
+	}
+	return done;
 }
 
 /* Protect and allow again: the next write must find the page where it was. */
@@ -72,5 +81,5 @@ static int uffdwp_run(struct mem *m, size_t page, size_t pages, struct value v)
 DEFINE_OPERATION(uffdwp) = {
 	.id = "uffdwp", .about = "userfaultfd write-protects pages, and allows writing again",
 	.kinds = KIND_ANON, .not_kinds = KIND_HUGETLB, .needs = NEED(UFFD),
-	.senseless = { -EINVAL, -ENOENT }, .run = uffdwp_run,
+	.senseless = { -EINVAL, -ENOENT, -EBUSY }, .run = uffdwp_run,
 };

@@ -12,11 +12,17 @@
 #define UFFD_FEATURE_MOVE	(1 << 16)
 #endif
 
+#ifndef UFFD_FEATURE_WP_ASYNC
+#define UFFD_FEATURE_WP_UNPOPULATED	(1 << 13)
+#define UFFD_FEATURE_WP_ASYNC		(1 << 15)
+#endif
+
 /* A descriptor with @features, or -1. */
 int uffd_open(uint64_t features);
 /* 0, or -1 with errno: */
 int uffd_register(int fd, void *at, size_t len, uint64_t mode);
 int uffd_protect(int fd, void *at, size_t len, int protect);
-int uffd_move(int fd, void *to, void *from, size_t len);
+/* Pages moved, in bytes; what stopped it is in errno then, or it is all of @len. */
+size_t uffd_move(int fd, char *to, char *from, size_t len);
 
 #endif

@@ -78,5 +78,6 @@ DEFINE_PROVIDER(gup_remote) = {
 	.facts = remote_facts,
 	.pfns = remote_pfns,
 	.unpin = remote_unpin,
-	.forget = remote_unpin,		/* the descriptor is shared: its last owner releases it */
+	/* The descriptor is shared: its last owner releases the pin. */
+	.forget = remote_unpin,
 };

@@ -180,6 +180,17 @@ static void world_patch(int a, int c)
 		own_page(a, c)->mark = MARK_ANY;
 }
 
+/* Zeroes are written to all of the page, its mark included. */
+static void world_zero(int a, int first, int count)
+{
+	for (int c = first; c < first + count; c++) {
+		if (!w.actor[a].table[c])
+			continue;
+		own_page(a, c)->now = VALUE_ZERO;
+		w.actor[a].table[c]->mark = VALUE_ZERO;
+	}
+}
+
 static void world_touch(int a, int first, int count)
 {
 	for (int c = first; c < first + count; c++)
@@ -210,6 +221,20 @@ static void world_discard(int a, int first, int count)
 		w.actor[a].table[c] = w.file[c];
 		pins_lose(a, c);
 	}
+}
+
+/* Other pages than before, whatever the protection. */
+static struct value world_refill(int a, int first, int count)
+{
+	struct value v = new_value(w.actor[a].name);
+
+	for (int c = first; c < first + count; c++) {
+		if (!w.actor[a].table[c])
+			continue;
+		w.actor[a].table[c] = new_page(v, false);
+		pins_lose(a, c);
+	}
+	return v;
 }
 
 /* The old page is in no file any more; who mapped it finds the new one there. */
@@ -447,6 +472,27 @@ static void step_discard(struct span s)
 	model_discard(&m, s.a, s.first, s.count);
 }
 
+static void step_refill(struct span s)
+{
+	struct value v;
+
+	if (w.shared)
+		return;
+	tell_span("refill", s);
+	v = model_value(&m, s.a);
+	check_value(world_refill(s.a, s.first, s.count), v);
+	model_refill(&m, s.a, s.first, s.count, v);
+}
+
+static void step_zero(struct span s)
+{
+	if (w.shared)
+		return;
+	tell_span("zero", s);
+	world_zero(s.a, s.first, s.count);
+	model_zero(&m, s.a, s.first, s.count);
+}
+
 static void step_punch(struct span s)
 {
 	if (!w.has_file)
@@ -587,7 +633,8 @@ static void random_step(void)
 {
 	static void (*const steps[])(struct span s) = {
 		step_write, step_write, step_write, step_fill, step_force, step_touch,
-		step_patch, step_unmap, step_discard, step_discard, step_punch, step_punch,
+		step_patch, step_unmap, step_discard, step_discard, step_refill, step_zero,
+		step_punch, step_punch,
 		step_file_write, step_file_write, step_truncate, step_wipe, step_protect,
 		step_dontfork, step_fork, step_fork, step_exit, step_pin, step_pin, step_pin,
 		step_pin, step_poke, step_poke, step_poke, step_unpin,

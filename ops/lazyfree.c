@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Pages that the kernel may drop when it needs memory, and must not drop yet. */
+#define _GNU_SOURCE
+#include "ops/operation.h"
+
+#include <string.h>
+
+#include "kinds/kind.h"
+
+#ifndef MADV_PAGEOUT
+#define MADV_PAGEOUT	21
+#endif
+
+/* As if memory was short: what may be dropped is. */
+static int drop(struct mem *m, void *at, size_t len)
+{
+	/* Clean and unused the first time, dropped the second. */
+	for (int i = 0; i < 2; i++)
+		if (madvise(at, len, MADV_PAGEOUT))
+			return mem_fail(m, "MADV_PAGEOUT: %s", strerror(errno));
+	return 0;
+}
+
+/* Without pins the content is gone now or later, or not at all: nothing to be checked. */
+static int lazyfree_run(struct mem *m, size_t page, size_t pages, struct value v)
+{
+	size_t len = pages * m->layout.page;
+	void *at = mem_page(m, page);
+
+	(void)v;
+	if (madvise(at, len, MADV_FREE))
+		return mem_fail(m, "MADV_FREE: %s", strerror(errno));
+	return drop(m, at, len);
+}
+
+/* EINVAL: locked, or not anonymous. */
+DEFINE_OPERATION(lazyfree) = {
+	.id = "lazyfree",
+	.about = "MADV_FREE and reclaim: a pinned page stays, with its content",
+	.kinds = KIND_ANON | KIND_PRIVATE, .not_kinds = KIND_HUGETLB, .needs = NEED(SWAP),
+	.only_pinned = true, .senseless = { -EINVAL }, .run = lazyfree_run,
+};
+
+/* What is in swap would be gone at once. */
+static void bring_in(struct mem *m, size_t page, size_t pages)
+{
+	for (size_t i = page; i < page + pages; i++)
+		(void)*(volatile char *)mem_page(m, i);
+}
+
+static int takeback_run(struct mem *m, size_t page, size_t pages, struct value v)
+{
+	const struct layout *l = &m->layout;
+	size_t len = pages * l->page, first, count;
+	void *at = mem_page(m, page);
+
+	bring_in(m, page, pages);
+	if (madvise(at, len, MADV_FREE))
+		return mem_fail(m, "MADV_FREE: %s", strerror(errno));
+	layout_cells(l, page, pages, &first, &count);
+	for (size_t c = first; c < first + count; c++)
+		content_write(l, mem_page(m, layout_page(l, c)), layout_page(l, c), v);
+	return drop(m, at, len);
+}
+
+DEFINE_OPERATION(takeback) = {
+	.id = "takeback",
+	.about = "MADV_FREE, a write, and reclaim: what was written stays",
+	.effect = EFFECT_WRITE, .kinds = KIND_ANON | KIND_PRIVATE, .not_kinds = KIND_HUGETLB,
+	.needs = NEED(SWAP), .only_writable = true, .run = takeback_run,
+};
