@@ -242,15 +242,27 @@ static bool verb_wanted(const struct palette *p, unsigned int verb)
 	return !p->ops || globs_match(p->ops, verb_name(verb));
 }
 
+/* What takes a hundred times as long as others comes less often. */
+static unsigned int weight_of(unsigned int verb)
+{
+	const struct operation *const *operations;
+
+	if (verb < OP_OPERATION)
+		return weights[verb];
+	operations_all(&operations);
+	operations += verb - OP_OPERATION;
+	return (*operations)->alone || (*operations)->own_group ? 1 : WEIGHT_OPERATION;
+}
+
 static unsigned int some_verb(struct draft *t)
 {
 	unsigned int total = 0, at;
 
 	for (unsigned int v = 0; v < verbs_nr(); v++)
-		total += v < OP_OPERATION ? weights[v] : WEIGHT_OPERATION;
+		total += weight_of(v);
 	at = random_below(t->r, total);
 	for (unsigned int v = 0; v < verbs_nr(); v++) {
-		unsigned int weight = v < OP_OPERATION ? weights[v] : WEIGHT_OPERATION;
+		unsigned int weight = weight_of(v);
 
 		if (at < weight)
 			return v;

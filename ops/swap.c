@@ -70,12 +70,12 @@ static bool anything_present(struct mem *m)
 /* Pages that were used lately get another chance, and some more. */
 #define ROUNDS		8
 
-/* EAGAIN: there was not that much to reclaim. */
+/* EAGAIN: there was not that much to reclaim; EINTR: io_uring had something for the process. */
 static int reclaim_round(struct mem *m, const char *path)
 {
 	int ret = file_write(path, ALL_OF_IT);
 
-	if (!ret || ret == -EAGAIN)
+	if (!ret || ret == -EAGAIN || ret == -EINTR)
 		return 0;
 	errno = -ret;
 	return mem_fail(m, "writing to memory.reclaim: %s", strerror(errno));

@@ -36,15 +36,18 @@ static int copy_pages(struct mem *m, int fd, size_t page, size_t pages, struct v
 	return ret;
 }
 
+/* One by one: a range must not have mappings of two sorts. */
 static int zero_pages(struct mem *m, int fd, size_t page, size_t pages, struct value v)
 {
-	struct uffdio_zeropage zero = {
-		.range = { (uintptr_t)mem_page(m, page), pages * m->layout.page },
-	};
-
 	(void)v;
-	if (ioctl(fd, UFFDIO_ZEROPAGE, &zero))
-		return mem_fail(m, "UFFDIO_ZEROPAGE: %s", strerror(errno));
+	for (size_t i = page; i < page + pages; i++) {
+		struct uffdio_zeropage zero = {
+			.range = { (uintptr_t)mem_page(m, i), m->layout.page },
+		};
+
+		if (ioctl(fd, UFFDIO_ZEROPAGE, &zero))
+			return mem_fail(m, "UFFDIO_ZEROPAGE: %s", strerror(errno));
+	}
 	return 0;
 }
 

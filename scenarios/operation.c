@@ -47,11 +47,11 @@ static const struct scenario rows[] = {
 	  .title = "KSM puts the zeropage, then R/O longterm %s pin",
 	  .steps = "fill P; ksmzero P; pin P ro longterm; write P; fork P C; write P; write C",
 	  .why = "the pin must take a copy of the zeropage, and no write may reach that",
-	  .kinds = KIND_BASE },
+	  .fixed = FIXED_6_2, .kinds = KIND_BASE },
 	{ .id = "operation.ksmzero-fork", .title = "KSM puts the zeropage, fork(), %s pin",
 	  .steps = "fill P; ksmzero P; fork P C; write C; pin P ro longterm; write P; write C",
 	  .why = "a zeropage that KSM has put is nobody's own",
-	  .kinds = KIND_BASE },
+	  .fixed = FIXED_6_2, .kinds = KIND_BASE },
 	{ .id = "operation.unksm", .title = "KSM merges, no longer, then %s pin",
 	  .steps = "fill P; fork P C; ksm P; unksm P; pin P ro longterm; write P; write C",
 	  .why = "who leaves KSM has a page of its own, with what was in the merged one",
@@ -89,7 +89,7 @@ static const struct scenario rows[] = {
 	  .steps = "fill P; fork P C; uffdzero P; uffdzero C; pin P ro longterm; write P; read C; "
 		   "write C; write P",
 	  .why = "the zeropage is nobody's own, whoever has put it there",
-	  .kinds = KIND_ANON | KIND_PRIVATE },
+	  .fixed = FIXED_6_2, .kinds = KIND_ANON | KIND_PRIVATE },
 	PINNED_ANON("operation.lazyfree", "lazyfree", 0),
 	{ .id = "operation.lazyfree-fork", .title = "%s pin, MADV_FREE, fork()",
 	  .steps = "fill P; pin P ro longterm; lazyfree P; fork P C; write C; write P; lazyfree P; "

@@ -4,7 +4,6 @@
 
 #include "kinds/kind.h"
 
-#define FIXED_6_2 "6.2 by 'mm/gup: reliable R/O long-term pinning in COW mappings'"
 #define RELIABLE							\
 	.ksft_pass = "Longterm R/O pin is reliable",			\
 	.ksft_fail = "Longterm R/O pin is not reliable"

@@ -14,6 +14,9 @@ enum suite { SUITE_NONE, SUITE_COW, SUITE_LONGTERM, SUITE_MKDIRTY };
 
 #define KIND_WHATEVER	(1u << 31)
 
+/* What many scenarios owe to one change: see .fixed. */
+#define FIXED_6_2	"6.2 by 'mm/gup: reliable R/O long-term pinning in COW mappings'"
+
 struct scenario {
 	const char *id;		/* unique, stable; [a-z0-9.-] */
 	const char *title;	/* as in the kernel's suite; %s: the provider's title */

@@ -15,7 +15,6 @@
 
 #define FIXED_5_19 "5.19 by 'mm/gup: trigger FAULT_FLAG_UNSHARE when R/O-pinning a possibly " \
 		   "shared anonymous page'"
-#define FIXED_6_2 "6.2 by 'mm/gup: reliable R/O long-term pinning in COW mappings'"
 
 static const struct scenario rows[] = {
 	{ .id = "vfio.fork",
