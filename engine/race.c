@@ -28,6 +28,9 @@
 #define PAGES_MAX	512
 /* Of each, before it is over: a thread that never ran has proved nothing. */
 #define LEAST		30
+#define PINS_LEAST	10	/* a ring of io_uring takes its time */
+/* The step is refused that often: then nobody pins until it works. */
+#define REFUSALS	4
 /* A word: who wrote it, and the how manieth write that was. */
 #define BY_OWNER	(0x50ULL << 56)
 #define BY_CHILD	(0x43ULL << 56)
@@ -46,6 +49,7 @@ static struct {
 	_Atomic uint64_t committed[PAGES_MAX];
 	atomic_uint closed;		/* odd while nobody may write */
 	atomic_ulong writes, faults, reads, pins, refused, rounds, worked;
+	atomic_uint refusals;		/* of the step, since it worked last */
 } race;
 
 static unsigned int race_seconds;
@@ -203,10 +207,14 @@ static void pin_once(unsigned int nr)
 	by->unpin(&p);
 }
 
+/* What is refused because of pins, as collapsing, must be done at times, too. */
 static void *pin_on(void *arg)
 {
-	for (unsigned int nr = 0; !over(); nr++)
+	for (unsigned int nr = 0; !over(); nr++) {
+		while (race.refusals > REFUSALS && !over())
+			sched_yield();
 		pin_once(nr);
+	}
 	return arg;
 }
 
@@ -364,8 +372,9 @@ static int set_up(void)
 static bool enough(void)
 {
 	return over() || (!race_seconds && race.rounds >= race.test->scenario->rounds &&
+			  race.worked &&
 			  race.writes >= LEAST && race.reads >= LEAST &&
-			  race.pins + race.refused >= LEAST);
+			  race.pins + race.refused >= PINS_LEAST);
 }
 
 /* Nobody runs any more. */
@@ -395,7 +404,13 @@ static void run_threads(void)
 		}
 	}
 	while (!enough()) {
-		race.worked += !there_and_back();
+		if (there_and_back()) {
+			race.refusals++;
+			sched_yield();
+		} else {
+			race.refusals = 0;
+			race.worked++;
+		}
 		race.rounds++;
 	}
 	race.stop = true;

@@ -26,7 +26,7 @@ static const struct scenario rows[] = {
 	{ RACE("clearrefs", "soft-dirty bits cleared", 100, "clearrefs P"),
 	  .why = "a page that is write-protected and then written must not be replaced under "
 		 "its pin", BASE },
-	{ RACE("pageout", "MADV_PAGEOUT into swap", 40, "pageout P"),
+	{ RACE("pageout", "MADV_PAGEOUT into swap", 10, "pageout P"),
 	  .why = "a page that is pinned while it is unmapped must not go to swap", ANON },
 	{ RACE("compact", "compaction of memory", 5, "compact P"),
 	  .why = "a page that is pinned while it is unmapped must not be migrated", ANON },
