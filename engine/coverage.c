@@ -17,34 +17,47 @@ void coverage_free(struct coverage *c)
 	free(c->count);
 }
 
-unsigned int verb_of(const struct step *s)
+const struct operation *verb_operation(unsigned int verb)
 {
 	const struct operation *const *list;
-	unsigned int i = 0;
+	size_t nr = operations_all(&list);
 
-	if (s->op != OP_OPERATION)
+	return verb >= OP_OPERATION && verb < OP_OPERATION + nr ? list[verb - OP_OPERATION] : NULL;
+}
+
+const struct provider *verb_provider(unsigned int verb)
+{
+	const struct operation *const *operations;
+	const struct provider *const *list;
+	size_t before = OP_OPERATION + operations_all(&operations), nr = providers_all(&list);
+
+	return verb >= before && verb < before + nr ? list[verb - before] : NULL;
+}
+
+unsigned int verb_of(const struct step *s)
+{
+	unsigned int verb = OP_OPERATION;
+
+	if (s->op != OP_OPERATION && !s->by)
 		return s->op;
-	operations_all(&list);
-	while (list[i] != s->operation)
-		i++;
-	return OP_OPERATION + i;
+	while (s->by ? verb_provider(verb) != s->by : verb_operation(verb) != s->operation)
+		verb++;
+	return verb;
 }
 
 const char *verb_name(unsigned int verb)
 {
-	const struct operation *const *list;
+	const struct operation *o = verb_operation(verb);
 
-	if (verb < OP_OPERATION)
-		return step_verb(verb);
-	operations_all(&list);
-	return list[verb - OP_OPERATION]->id;
+	return o ? o->id : step_verb(verb < OP_OPERATION ? verb : OP_PIN);
 }
 
 unsigned int verbs_nr(void)
 {
-	const struct operation *const *list;
+	const struct operation *const *operations;
+	const struct provider *const *providers;
 
-	return OP_OPERATION + operations_all(&list);
+	return OP_OPERATION + operations_all(&operations) + providers_all(&providers);
 }
 
 uint32_t *coverage_at(struct coverage *c, size_t base, unsigned int verb, unsigned int next)

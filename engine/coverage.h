@@ -8,8 +8,11 @@
 
 #include "engine/steps.h"
 
-/* Verbs of the language: those built in, and the operations. */
-#define VERBS_MAX	64
+/*
+ * Verbs of the language: those built in, the operations, and to pin by each provider that
+ * must be named: they promise different things.
+ */
+#define VERBS_MAX	128
 
 struct coverage {
 	uint32_t *count;	/* [base][verb][next verb] */
@@ -23,6 +26,9 @@ void coverage_free(struct coverage *c);
 /* The number of a step's verb, and its name. */
 unsigned int verb_of(const struct step *s);
 const char *verb_name(unsigned int verb);
+/* What else the number stands for; NULL if it does not. */
+const struct operation *verb_operation(unsigned int verb);
+const struct provider *verb_provider(unsigned int verb);
 unsigned int verbs_nr(void);
 
 uint32_t *coverage_at(struct coverage *c, size_t base, unsigned int verb, unsigned int next);

@@ -24,6 +24,9 @@ static const uint8_t weights[NR_OPS] = {
 	[OP_POKE] = 6,
 };
 #define WEIGHT_OPERATION	3
+/* Pins by name: references promise less than the rest, which take their time. */
+#define WEIGHT_REFERENCE	4
+#define WEIGHT_NAMED		1
 
 /* A scenario in the making: who is there, and holds what. */
 struct draft {
@@ -102,36 +105,26 @@ static bool draft_exit(struct draft *t)
 	return true;
 }
 
-/* A provider that only takes pins when it is named; NULL: there is none that can. */
-static const struct provider *named_provider(struct draft *t, size_t len)
+/* Can a provider that only takes pins when it is named do so now? */
+static bool can_pin(struct draft *t, const struct provider *by)
 {
-	const struct provider *const *list;
-	size_t nr = providers_all(&list);
-	const struct provider *by = list[random_below(t->r, nr)];
+	const struct kind *k = t->base->kind;
+	size_t len = k->region ? k->region(t->base->size) : page_size();
 
 	/* What is read late is refused late. */
-	if (!(by->props & PIN_NAMED) || (t->holes && (by->props & PIN_LATE)) ||
-	    (by->max_len && len > by->max_len) ||
-	    needs_unmet(by->needs, 0, 0, (char[160]){ 0 }, 160) >= 0)
-		return NULL;
-	return by;
+	return (by->props & PIN_NAMED) && !(t->holes && (by->props & PIN_LATE)) &&
+	       !(by->max_len && len > by->max_len) &&
+	       needs_unmet(by->needs, 0, 0, (char[160]){ 0 }, 160) < 0;
 }
 
-static bool draft_pin(struct draft *t)
+/* @by: named, or NULL: the one of the third axis. */
+static bool draft_pin(struct draft *t, const struct provider *by)
 {
-	unsigned int serves = t->base->by ? t->base->by->props : 0;
-	const struct provider *by = NULL;
+	unsigned int serves = by ? by->props : t->base->by ? t->base->by->props : 0;
 	bool rw, longterm;
 
-	if (t->nr_pins == PINS_MOST)
+	if (t->nr_pins == PINS_MOST || (by ? !can_pin(t, by) : !t->base->by))
 		return false;
-	if (!t->base->by || !random_below(t->r, 6))
-		by = named_provider(t, t->base->kind->region ?
-				    t->base->kind->region(t->base->size) : page_size());
-	if (!t->base->by && !by)
-		return false;
-	if (by)
-		serves = by->props;
 	rw = !(serves & PIN_RO) || ((serves & PIN_RW) && random_below(t->r, 2));
 	longterm = !(serves & PIN_SHORT) || ((serves & PIN_LONGTERM) && random_below(t->r, 2));
 	t->pins[t->nr_pins].owner = some_actor(t);
@@ -214,8 +207,6 @@ static bool verb_possible(struct draft *t, unsigned int verb)
 
 static bool draft_step(struct draft *t, unsigned int verb)
 {
-	const struct operation *const *operations;
-
 	if (!verb_possible(t, verb))
 		return false;
 	switch (verb) {
@@ -224,7 +215,7 @@ static bool draft_step(struct draft *t, unsigned int verb)
 	case OP_EXIT:
 		return draft_exit(t);
 	case OP_PIN:
-		return draft_pin(t);
+		return draft_pin(t, NULL);
 	case OP_UNPIN:
 	case OP_POKE:
 		return draft_pin_use(t, verb);
@@ -233,8 +224,9 @@ static bool draft_step(struct draft *t, unsigned int verb)
 	}
 	if (verb < OP_OPERATION)
 		return draft_plain(t, verb);
-	operations_all(&operations);
-	return draft_operation(t, operations[verb - OP_OPERATION]);
+	if (verb_provider(verb))
+		return draft_pin(t, verb_provider(verb));
+	return draft_operation(t, verb_operation(verb));
 }
 
 static bool verb_wanted(const struct palette *p, unsigned int verb)
@@ -245,13 +237,20 @@ static bool verb_wanted(const struct palette *p, unsigned int verb)
 /* What takes a hundred times as long as others comes less often. */
 static unsigned int weight_of(unsigned int verb)
 {
-	const struct operation *const *operations;
+	const struct provider *by = verb_provider(verb);
+	const struct operation *operation;
 
 	if (verb < OP_OPERATION)
 		return weights[verb];
-	operations_all(&operations);
-	operations += verb - OP_OPERATION;
-	return (*operations)->alone || (*operations)->own_group ? 1 : WEIGHT_OPERATION;
+	if (by && (by->props & PIN_NAMED))
+		return by->props & PIN_IS_GET ? WEIGHT_REFERENCE : WEIGHT_NAMED;
+	if (by)
+		return 0;
+	operation = verb_operation(verb);
+	if (operation->alone || operation->own_group)
+		return 1;
+	/* ksmd keeps everybody waiting. */
+	return operation->needs & NEED(KSM) ? 1 : WEIGHT_OPERATION;
 }
 
 static unsigned int some_verb(struct draft *t)
@@ -262,11 +261,9 @@ static unsigned int some_verb(struct draft *t)
 		total += weight_of(v);
 	at = random_below(t->r, total);
 	for (unsigned int v = 0; v < verbs_nr(); v++) {
-		unsigned int weight = weight_of(v);
-
-		if (at < weight)
+		if (at < weight_of(v))
 			return v;
-		at -= weight;
+		at -= weight_of(v);
 	}
 	return OP_WRITE;
 }
@@ -288,12 +285,10 @@ static unsigned int next_verb(struct draft *t, struct coverage *c, size_t base,
 
 static bool makes_holes(unsigned int verb)
 {
-	const struct operation *const *operations;
+	const struct operation *o = verb_operation(verb);
 
-	if (verb < OP_OPERATION)
-		return verb == OP_UNMAP || verb == OP_MPROTECT || verb == OP_DONTFORK;
-	operations_all(&operations);
-	return operations[verb - OP_OPERATION]->effect == EFFECT_UNMAP;
+	return o ? o->effect == EFFECT_UNMAP :
+		   verb == OP_UNMAP || verb == OP_MPROTECT || verb == OP_DONTFORK;
 }
 
 static void draft(struct draft *t, struct coverage *c, size_t base)
@@ -349,11 +344,24 @@ bool case_make(struct stress_case *c, const struct test *like, const char *text)
 	return plan_fits(&c->test);
 }
 
+/* All kinds are as likely, however many sizes they have, and whoever can pin them. */
+static size_t some_base(const struct palette *p, struct random *r)
+{
+	for (;;) {
+		size_t base = random_below(r, p->nr_bases), same = 0;
+
+		for (size_t i = 0; i < p->nr_bases; i++)
+			same += p->bases[i].kind == p->bases[base].kind;
+		if (!random_below(r, same))
+			return base;
+	}
+}
+
 bool generate(struct stress_case *c, const struct palette *p, struct random *r,
 	      struct coverage *coverage)
 {
 	for (int tries = 0; tries < TRIES; tries++) {
-		size_t base = random_below(r, p->nr_bases);
+		size_t base = some_base(p, r);
 		const struct test *like = &p->bases[base];
 		struct draft t = {
 			.r = r, .palette = p, .base = like, .actors = "P", .next_actor = 'C',

@@ -50,6 +50,11 @@ static const char usage[] =
 /* Cases between two looks at what is left behind. */
 #define BATCH	256
 #define TIME_LIMIT	(20 * NS_PER_S)
+/*
+ * What steps need that no kind asks for. Not disks that can be stopped, networks and udmabufs:
+ * their consumers take long, or take memory of their own kind only.
+ */
+#define SET_UP	(NEED(SWAP) | NEED(THP) | NEED(KSM) | NEED(MEMCG))
 
 static struct {
 	struct palette palette;
@@ -192,22 +197,6 @@ static void drop_bases_without_means(void)
 		refuse("no kind of memory and no provider can be had here (not root?)");
 }
 
-/* What verbs and providers that come by name need, besides kinds. */
-static uint64_t needs_of_steps(void)
-{
-	const struct operation *const *operations;
-	const struct provider *const *providers;
-	uint64_t needs = NEED(SWAP) | NEED(THP) | NEED(MEMCG);
-	size_t nr = operations_all(&operations);
-
-	for (size_t i = 0; i < nr; i++)
-		needs |= operations[i]->needs;
-	nr = providers_all(&providers);
-	for (size_t i = 0; i < nr; i++)
-		needs |= providers[i]->needs | providers[i]->needs_more;
-	return needs;
-}
-
 /* Which scenarios are made depends on what there is, so this comes first. */
 static void set_up_machine(void)
 {
@@ -215,7 +204,7 @@ static void set_up_machine(void)
 
 	start_limits();
 	start_alone();
-	provision(&bases, opt.run.jobs, needs_of_steps());
+	provision(&bases, opt.run.jobs, SET_UP);
 	drop_bases_without_means();
 }
 

@@ -169,18 +169,19 @@ static uint64_t verb_needs(unsigned int verb)
 /* Can it be there at all, here? */
 static bool verb_expected(unsigned int verb)
 {
-	const struct operation *const *list;
+	const struct operation *o = verb_operation(verb);
+	const struct provider *by = verb_provider(verb);
 	char why[160];
 
 	if (verb == OP_UFFDCOPY)
 		return false;
 	if (verb < OP_OPERATION)
 		return needs_unmet(verb_needs(verb), 0, 0, why, sizeof(why)) < 0;
-	operations_all(&list);
+	if (by)
+		return by->props & PIN_NAMED && needs_unmet(by->needs, 0, 0, why, sizeof(why)) < 0;
 	for (size_t i = 0; i < nr_bases; i++)
-		if (operation_fits(list[verb - OP_OPERATION], bases[i].kind->props) &&
-		    needs_unmet(list[verb - OP_OPERATION]->needs, bases[i].size, 0, why,
-				sizeof(why)) < 0)
+		if (operation_fits(o, bases[i].kind->props) &&
+		    needs_unmet(o->needs, bases[i].size, 0, why, sizeof(why)) < 0)
 			return true;
 	return false;
 }
@@ -189,9 +190,11 @@ static void test_verbs(void)
 {
 	ok(verbs_nr() > OP_OPERATION && verbs_nr() <= VERBS_MAX, "%u verbs", verbs_nr());
 	for (unsigned int v = 0; v < verbs_nr(); v++) {
+		const struct provider *by = verb_provider(v);
 		bool expected = verb_expected(v);
 
-		ok(expected ? times[v] > 0 : !times[v], "%s: %u times%s", verb_name(v), times[v],
+		ok(expected ? times[v] > 0 : !times[v], "%s %s: %u times%s", verb_name(v),
+		   by ? by->id : "", times[v],
 		   expected ? "" : " (cannot be had, or is no step of these)");
 	}
 }
