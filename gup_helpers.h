@@ -23,6 +23,7 @@
 #define PIN_LATE	(1u << 10)	/* reading it ends it: only at the end of a test */
 #define PIN_STORES	(1u << 11)	/* stores a snapshot: of a zeropage, zeroes for good */
 #define PIN_GUARDED	(1u << 12)	/* writing through R/O pins can be tried: refused */
+#define PIN_SLOW	(1u << 13)	/* max_len is what one wants to look at, not a limit */
 #define PIN_COSTS	(1u << 9)	/* keeps memory of its own while it holds a pin */
 
 /* What a provider knows of a pinned page; fields are -1, PFN 0, where it cannot tell. */

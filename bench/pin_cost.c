@@ -20,6 +20,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "bench/consumers.h"
+#include "bench/sample.h"
 #include "engine/pools.h"
 #include "engine/settings.h"
 #include "engine/stage.h"
@@ -27,9 +29,7 @@
 #include "kmod/cowpin.h"
 #include "vm_util.h"
 
-#define SAMPLES_MAX	1000
 #define ROW_TIME	(50 * NS_PER_MS)	/* a row ends then, if it has samples enough */
-#define SAMPLES_MIN	15
 
 static const struct way {
 	const char *name;
@@ -52,7 +52,7 @@ struct row {
 	bool done;
 	char why[WHY_LEN];	/* if not done */
 	size_t samples;
-	double median, low, high;	/* ns a page; low, high: quartiles */
+	struct sample cost;
 	unsigned int path;	/* COWPIN_PATH_* */
 };
 
@@ -67,29 +67,6 @@ static int device(struct row *row)
 		return fd;
 	snprintf(row->why, sizeof(row->why), COWPIN_DEVICE ": %s", strerror(errno));
 	return -1;
-}
-
-static void touch(struct mem *m)
-{
-	bool write = m->kind->props & (KIND_ANON | KIND_SHARED);
-
-	for (size_t p = 0; p < m->layout.pages; p++) {
-		volatile char *at = mem_page(m, p);
-
-		if (write)
-			*at = 1;
-		else
-			(void)*at;
-	}
-}
-
-/* A pin that breaks COW finds its work done the next time: undo it. */
-static void renew(struct mem *m, unsigned int flags)
-{
-	if (!(m->kind->props & KIND_NOT_ANON) || !(flags & (COWPIN_WRITE | COWPIN_LONGTERM)))
-		return;
-	madvise(m->base, m->len, MADV_DONTNEED);
-	touch(m);
 }
 
 static bool pin_once(int fd, struct mem *m, unsigned int flags, size_t pages, uint64_t *ns,
@@ -111,41 +88,24 @@ static bool pin_once(int fd, struct mem *m, unsigned int flags, size_t pages, ui
 	return true;
 }
 
-static int by_value(const void *a, const void *b)
-{
-	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-
-	return (x > y) - (x < y);
-}
-
-static void sum_up(struct row *row, uint64_t *ns, size_t pages)
-{
-	size_t n = row->samples;
-
-	qsort(ns, n, sizeof(*ns), by_value);
-	row->median = (double)ns[n / 2] / pages;
-	row->low = (double)ns[n / 4] / pages;
-	row->high = (double)ns[n - 1 - n / 4] / pages;
-	row->done = true;
-}
-
 static void measure(struct row *row, int fd, struct mem *m, unsigned int flags, size_t pages)
 {
 	static uint64_t ns[SAMPLES_MAX];
+	bool breaks = flags & (COWPIN_WRITE | COWPIN_LONGTERM);
 	uint64_t end = now_ns() + ROW_TIME;
 
-	while (row->samples < SAMPLES_MAX &&
-	       (now_ns() < end || row->samples < SAMPLES_MIN)) {
-		renew(m, flags);
+	while (!sample_enough(row->samples, end)) {
+		sample_renew(m, breaks);
 		if (!pin_once(fd, m, flags, pages, &ns[row->samples], NULL)) {
 			snprintf(row->why, sizeof(row->why), "%s", strerror(errno));
 			return;
 		}
 		row->samples++;
 	}
-	sum_up(row, ns, pages);
+	row->cost = sample_of(ns, row->samples, pages);
+	row->done = true;
 	/* Last, for telling the path costs time. */
-	renew(m, flags);
+	sample_renew(m, breaks);
 	pin_once(fd, m, flags | COWPIN_TELL_PATH, pages, ns, &row->path);
 }
 
@@ -158,16 +118,7 @@ static void measure_kind(struct row *row, const struct kind *k, size_t size, siz
 
 	if (fd < 0)
 		_exit(0);
-	ret = k->create(&m);
-	if (!ret && m.layout.pages < pages) {
-		snprintf(m.why, sizeof(m.why), "too small");
-		ret = -EINVAL;
-	}
-	if (!ret) {
-		touch(&m);
-		if (k->settle)
-			ret = k->settle(&m);
-	}
+	ret = sample_memory(&m, pages);
 	if (ret)
 		memcpy(row->why, m.why, sizeof(row->why));
 	else
@@ -190,14 +141,14 @@ static void print_row(const char *kind, bool shared, const struct way *w, size_t
 		       more ? "," : "[", kind, shared ? "true" : "false", w->name, pages);
 		if (r->done)
 			printf("\"ns\":%.1f,\"q1\":%.1f,\"q3\":%.1f,\"samples\":%zu,"
-			       "\"path\":\"%s\"}", r->median, r->low, r->high, r->samples,
-			       path_name(r->path));
+			       "\"path\":\"%s\"}", r->cost.median, r->cost.low, r->cost.high,
+			       r->samples, path_name(r->path));
 		else
 			printf("\"error\":\"%s\"}", r->why);
 	} else if (r->done) {
 		printf("%-20s %-8s %-20s %5zu %9.0f %9.0f %9.0f  %s\n", kind,
-		       shared ? "shared" : "private", w->name, pages, r->median, r->low, r->high,
-		       path_name(r->path));
+		       shared ? "shared" : "private", w->name, pages, r->cost.median,
+		       r->cost.low, r->cost.high, path_name(r->path));
 	} else {
 		printf("%-20s %-8s %-20s %5zu  %s\n", kind, shared ? "shared" : "private", w->name,
 		       pages, r->why);
@@ -221,7 +172,7 @@ static void bench_row(const struct kind *k, size_t size, const char *id, size_t 
 		measure_kind(row, k, size, pages, w->flags);
 	if (pid > 0)
 		waitpid(pid, NULL, 0);
-	if (strcmp(row->why, "too small"))
+	if (strcmp(row->why, SAMPLE_TOO_SMALL))
 		print_row(id, k->props & KIND_SHARED, w, pages, row);
 	munmap(row, sizeof(*row));
 }
@@ -258,7 +209,8 @@ static void bench_all(void)
 static int usage(const char *wrong)
 {
 	if (wrong)
-		fprintf(stderr, "cow bench: %s (usage: cow bench [--json] [--kinds GLOB])\n",
+		fprintf(stderr, "cow bench: %s (usage: cow bench [--json] [--kinds GLOB], "
+			"cow bench consumers --help)\n",
 			wrong);
 	else
 		puts("usage: cow bench [--json] [--kinds GLOB]\n"
@@ -276,6 +228,8 @@ int pin_cost_main(int argc, char **argv)
 	char why[160];
 	int c;
 
+	if (argc > 1 && !strcmp(argv[1], "consumers"))
+		return consumers_main(argc - 1, argv + 1);
 	opterr = 0;
 	while ((c = getopt_long(argc, argv, "", longs, NULL)) != -1) {
 		switch (c) {

@@ -28,6 +28,7 @@ static const char usage[] =
 "       cow stress [OPTION]...             random ones (cow stress --help)\n"
 "       cow race [OPTION]... [NAME]        pins against forks and more, in threads\n"
 "       cow bench [--json] [--kinds GLOB]  what a pin costs\n"
+"       cow bench consumers [--json] [--by GLOBS] [--kinds GLOBS]  ... by consumer\n"
 "Check whether pins and copy-on-write are reliable on the running kernel; TAP on stdout.\n"
 "\n"
 "  -l, --list           print the ids of all (selected) tests and do nothing;\n"
