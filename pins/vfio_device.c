@@ -98,13 +98,17 @@ static int device_enable(struct vfio_device *dev)
 
 static int interrupt_open(struct vfio_device *dev)
 {
-	struct { struct vfio_irq_set set; int fd; } msi = {
-		.set = { .argsz = sizeof(msi), .index = VFIO_PCI_MSI_IRQ_INDEX, .count = 1,
-			 .flags = VFIO_IRQ_SET_DATA_EVENTFD | VFIO_IRQ_SET_ACTION_TRIGGER },
-	};
+	union {
+		struct vfio_irq_set set;
+		char room[sizeof(struct vfio_irq_set) + sizeof(int)];
+	} msi;
 
+	msi.set = (struct vfio_irq_set) {
+		.argsz = sizeof(msi.room), .index = VFIO_PCI_MSI_IRQ_INDEX, .count = 1,
+		.flags = VFIO_IRQ_SET_DATA_EVENTFD | VFIO_IRQ_SET_ACTION_TRIGGER,
+	};
 	dev->done = eventfd(0, EFD_CLOEXEC);
-	msi.fd = dev->done;
+	memcpy(msi.room + sizeof(msi.set), &dev->done, sizeof(dev->done));
 	return dev->done < 0 || ioctl(dev->device, VFIO_DEVICE_SET_IRQS, &msi) ? -errno : 0;
 }
 
