@@ -11,13 +11,12 @@ use Test::More;
 use FindBin;
 
 require "$FindBin::Bin/vm-helper.pl";
-our ($top, $tmp);
+our ($tmp);
 
 # The rows of "cow bench consumers --json OPTIONS" in a guest.
 sub bench {
 	my ($kernel, $options) = @_;
-	my $commands = spew("$tmp/commands", "cow bench consumers --json $options\n");
-	my $out = `'$top/run_vmtests.sh' -k '$kernel' --shell <'$commands' 2>'$tmp/err'`;
+	my $out = join("\n", @{guest_says($kernel, "cow bench consumers --json $options")});
 	my $rows = eval { decode_json($out) };
 
 	diag($out, slurp("$tmp/err")) if !$rows;

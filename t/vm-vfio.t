@@ -11,7 +11,7 @@ use Test::More;
 use FindBin;
 
 require "$FindBin::Bin/vm-helper.pl";
-our ($top, $tmp);
+our ($tmp);
 
 # Those of TESTS that did not pass, and why.
 sub failures {
@@ -52,36 +52,16 @@ like($got->{out}, qr/beyond RLIMIT_MEMLOCK/, '6.1: and that is what is said');
 # --- in the guest: the fault, and who has the devices ---
 
 my $functions = <<'EOS';
-pins() { awk '/^nr_foll_pin_acquired/ { n += $2 } /^nr_foll_pin_released/ { n -= $2 }
-	END { print n }' /proc/vmstat; }
 devices() { grep -l 0x11e8 /sys/bus/pci/devices/*/device | sed 's|/device$||'; }
 drivers() { for d in $(devices); do readlink $d/driver; cat $d/driver_override; done |
 	sed 's|.*/||' | sort -u | tr '\n' ' '; }
 taken() { [ "$(drivers)" = 'vfio-pci ' ]; }
-given() { [ "$(drivers)" = '(null) ' ] && [ "$(pins)" = 0 ] && [ ! -e /run/cowpin/settings ]; }
+given() { [ "$(drivers)" = '(null) ' ] && nothing; }
 pinned() { [ "$(pins)" -gt 0 ]; }
-await() {
-	left=3000
-	until "$@"; do
-		left=$((left - 1))
-		[ $left -gt 0 ] || { echo "never: $*"; return 1; }
-		usleep 10000
-	done
-	echo "$*"
-}
 faults() { dmesg | grep -c 'DMAR: .*DMA Write.*fault reason'; }
 EOS
 
-# What SCRIPT says in a guest.
-sub guest_says {
-	my ($script) = @_;
-	my $commands = spew("$tmp/commands", $functions . $script);
-
-	my $out = `'$top/run_vmtests.sh' -k debian:6.12 --shell <'$commands' 2>'$tmp/err'`;
-	return [split(/\n/, $out)];
-}
-
-is_deeply(guest_says(<<'EOS'),
+is_deeply(guest_says('debian:6.12', $functions . <<'EOS'),
 await given
 cow exec 'fill P; pin P rw vfio; poke P' >/tmp/tap && echo written
 [ "$(faults)" = 0 ] && echo 'no fault'
