@@ -17,21 +17,8 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include "mm_calls.h"
 #include "vm_util.h"
-
-#ifndef MADV_COLLAPSE
-#define MADV_COLLAPSE	25
-#endif
-
-#ifndef MADV_POPULATE_WRITE
-#define MADV_POPULATE_WRITE	23
-#endif
-#ifndef MADV_GUARD_INSTALL
-#define MADV_GUARD_INSTALL	102
-#endif
-#ifndef MREMAP_DONTUNMAP
-#define MREMAP_DONTUNMAP	4
-#endif
 
 #define KSM_SYSFS	"/sys/kernel/mm/ksm"
 #define GUP_TEST_FILE	"/sys/kernel/debug/gup_test"

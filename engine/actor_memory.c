@@ -15,11 +15,8 @@
 #include <unistd.h>
 
 #include "engine/inject.h"
+#include "mm_calls.h"
 #include "vm_util.h"
-
-#ifndef MADV_COLLAPSE
-#define MADV_COLLAPSE	25
-#endif
 
 void actor_cells(const struct command *c, size_t *first, size_t *count)
 {

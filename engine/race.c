@@ -19,11 +19,8 @@
 #include "engine/cpus.h"
 #include "engine/diag.h"
 #include "engine/inject.h"
+#include "mm_calls.h"
 #include "vm_util.h"
-
-#ifndef MADV_COLLAPSE
-#define MADV_COLLAPSE	25
-#endif
 
 #define PAGES_MAX	512
 /* Of each, before it is over: a thread that never ran has proved nothing. */

@@ -7,11 +7,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "mm_calls.h"
 #include "vm_util.h"
-
-#ifndef MADV_PAGEOUT
-#define MADV_PAGEOUT	21
-#endif
 
 /* Seconds after which pages that are still there will stay. */
 #define PATIENCE	3

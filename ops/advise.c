@@ -6,18 +6,7 @@
 #include <string.h>
 
 #include "kinds/kind.h"
-
-#ifndef MADV_COLD
-#define MADV_COLD		20
-#define MADV_PAGEOUT		21
-#endif
-#ifndef MADV_POPULATE_READ
-#define MADV_POPULATE_READ	22
-#define MADV_POPULATE_WRITE	23
-#endif
-#ifndef MADV_GUARD_INSTALL
-#define MADV_GUARD_INSTALL	102
-#endif
+#include "mm_calls.h"
 
 static int advise(struct mem *m, size_t page, size_t pages, int advice, const char *name)
 {

@@ -6,10 +6,7 @@
 #include <string.h>
 
 #include "kinds/kind.h"
-
-#ifndef MADV_PAGEOUT
-#define MADV_PAGEOUT	21
-#endif
+#include "mm_calls.h"
 
 /* As if memory was short: what may be dropped is. */
 static int drop(struct mem *m, void *at, size_t len)

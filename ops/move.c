@@ -8,12 +8,9 @@
 #include <unistd.h>
 
 #include "kinds/kind.h"
+#include "mm_calls.h"
 #include "ops/uffd.h"
 #include "vm_util.h"
-
-#ifndef MREMAP_DONTUNMAP
-#define MREMAP_DONTUNMAP	4
-#endif
 
 /* Room for the region, aligned as it is: page tables of huge pages cannot move elsewhere. */
 static char *reserve(struct mem *m, void **map, size_t *map_len)
