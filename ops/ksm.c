@@ -32,6 +32,18 @@ static int await_ksmd(struct mem *m)
 	return 0;
 }
 
+/* Not by loads: the pages may be protected against them. */
+static int copy_past_protection(struct mem *m, void *to, const char *from, size_t len)
+{
+	int fd = open("/proc/self/mem", O_RDONLY | O_CLOEXEC), ret = 0;
+
+	if (fd < 0 || pread(fd, to, len, (uintptr_t)from) != (ssize_t)len)
+		ret = mem_fail(m, "reading a twin's content: %s", strerror(errno));
+	if (fd >= 0)
+		close(fd);
+	return ret;
+}
+
 /* A twin of the pages, so that there is something to merge with. */
 static int ksm_run(struct mem *m, size_t page, size_t pages, struct value v)
 {
@@ -43,7 +55,9 @@ static int ksm_run(struct mem *m, size_t page, size_t pages, struct value v)
 	twin = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (twin == MAP_FAILED)
 		return mem_fail(m, "mmap of a twin: %s", strerror(errno));
-	memcpy(twin, at, len);
+	ret = copy_past_protection(m, twin, at, len);
+	if (ret)
+		return ret;
 	if (madvise(twin, len, MADV_MERGEABLE) || madvise(at, len, MADV_MERGEABLE))
 		ret = mem_fail(m, "MADV_MERGEABLE: %s", strerror(errno));
 	else
@@ -58,6 +72,7 @@ static int ksm_run(struct mem *m, size_t page, size_t pages, struct value v)
 DEFINE_OPERATION(ksm) = {
 	.id = "ksm", .about = "KSM merges the pages with equal ones; a pinned page stays",
 	.kinds = KIND_BASE, .needs = NEED(KSM), .run = ksm_run,
+	.senseless = { -EIO },
 };
 
 static int unksm_run(struct mem *m, size_t page, size_t pages, struct value v)
@@ -103,7 +118,7 @@ static int ksmzero_run(struct mem *m, size_t page, size_t pages, struct value v)
 	return await_ksmd(m);
 }
 
-/* See run_ksm() in engine/provision.c for use_zero_pages. */
+/* See provide_ksm() in engine/provision.c for use_zero_pages. */
 DEFINE_OPERATION(ksmzero) = {
 	.id = "ksmzero",
 	.about = "zeroes are written, and KSM puts the zeropage there; a pinned page stays",
