@@ -16,17 +16,18 @@
 #define PINS_MOST	4
 #define TRIES		200
 
-/* How often verbs are thought of; the default is 4. */
+/* How often verbs are thought of: what every pin must survive most of all. */
 static const uint8_t weights[NR_OPS] = {
-	[OP_READ] = 4, [OP_WRITE] = 24, [OP_FORK] = 14, [OP_EXIT] = 5, [OP_UNMAP] = 4,
-	[OP_MPROTECT] = 5, [OP_CLEARREFS] = 2, [OP_DONTFORK] = 2, [OP_DOFORK] = 1,
-	[OP_COLLAPSE] = 3, [OP_MIGRATE] = 2, [OP_FORCE] = 3, [OP_PIN] = 20, [OP_UNPIN] = 4,
-	[OP_POKE] = 6,
+	[OP_READ] = 20, [OP_WRITE] = 120, [OP_FORK] = 70, [OP_EXIT] = 25, [OP_UNMAP] = 20,
+	[OP_MPROTECT] = 25, [OP_CLEARREFS] = 10, [OP_DONTFORK] = 10, [OP_DOFORK] = 5,
+	[OP_COLLAPSE] = 15, [OP_MIGRATE] = 10, [OP_FORCE] = 15, [OP_PIN] = 100, [OP_UNPIN] = 20,
+	[OP_POKE] = 30,
 };
-#define WEIGHT_OPERATION	3
+#define WEIGHT_OPERATION	8
+#define WEIGHT_SLOW		1
 /* Pins by name: references promise less than the rest, which take their time. */
-#define WEIGHT_REFERENCE	4
-#define WEIGHT_NAMED		1
+#define WEIGHT_REFERENCE	10
+#define WEIGHT_NAMED		3
 
 /* A scenario in the making: who is there, and holds what. */
 struct draft {
@@ -238,7 +239,6 @@ static bool verb_wanted(const struct palette *p, unsigned int verb)
 static unsigned int weight_of(unsigned int verb)
 {
 	const struct provider *by = verb_provider(verb);
-	const struct operation *operation;
 
 	if (verb < OP_OPERATION)
 		return weights[verb];
@@ -246,11 +246,7 @@ static unsigned int weight_of(unsigned int verb)
 		return by->props & PIN_IS_GET ? WEIGHT_REFERENCE : WEIGHT_NAMED;
 	if (by)
 		return 0;
-	operation = verb_operation(verb);
-	if (operation->alone || operation->own_group)
-		return 1;
-	/* ksmd keeps everybody waiting. */
-	return operation->needs & NEED(KSM) ? 1 : WEIGHT_OPERATION;
+	return verb_operation(verb)->slow ? WEIGHT_SLOW : WEIGHT_OPERATION;
 }
 
 static unsigned int some_verb(struct draft *t)

@@ -70,7 +70,8 @@ static int ksm_run(struct mem *m, size_t page, size_t pages, struct value v)
 }
 
 DEFINE_OPERATION(ksm) = {
-	.id = "ksm", .about = "KSM merges the pages with equal ones; a pinned page stays",
+	.id = "ksm", .slow = true,
+	.about = "KSM merges the pages with equal ones; a pinned page stays",
 	.kinds = KIND_BASE, .needs = NEED(KSM), .run = ksm_run,
 	.senseless = { -EIO },
 };
@@ -120,7 +121,7 @@ static int ksmzero_run(struct mem *m, size_t page, size_t pages, struct value v)
 
 /* See provide_ksm() in engine/provision.c for use_zero_pages. */
 DEFINE_OPERATION(ksmzero) = {
-	.id = "ksmzero",
+	.id = "ksmzero", .slow = true,
 	.about = "zeroes are written, and KSM puts the zeropage there; a pinned page stays",
 	.effect = EFFECT_ZERO, .kinds = KIND_BASE, .needs = NEED(KSM) | NEED(FORCE),
 	.run = ksmzero_run,

@@ -42,6 +42,7 @@ struct operation {
 	bool splits;		/* a part becomes a mapping of its own */
 	bool alone;		/* it concerns the whole machine: no test runs beside it */
 	bool own_group;		/* the test's processes get a memory cgroup of their own */
+	bool slow;		/* a hundred times as slow as others: less often at random */
 	/*
 	 * Errors (-errno) that are right where some page is pinned; without pins, too. Having
 	 * refused, it must have changed nothing.

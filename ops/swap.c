@@ -32,7 +32,7 @@ static int swapoff_run(struct mem *m, size_t page, size_t pages, struct value v)
 
 /* EINVAL: another random scenario has just done the same. */
 DEFINE_OPERATION(swap_off) = {
-	.id = "swapoff",
+	.id = "swapoff", .slow = true,
 	.about = "swapoff(): all that is in swap comes back, as exclusive or shared as it was",
 	.needs = NEED(SWAP) | NEED(SWAPOFF), .alone = true, .senseless = { -EINVAL, -EBUSY },
 	.run = swapoff_run,
@@ -109,7 +109,7 @@ static int reclaim_run(struct mem *m, size_t page, size_t pages, struct value v)
 }
 
 DEFINE_OPERATION(reclaim) = {
-	.id = "reclaim",
+	.id = "reclaim", .slow = true,
 	.about = "memory.reclaim: shared pages go to swap, too; a pinned page stays",
 	.not_kinds = KIND_HUGETLB, .needs = NEED(SWAP) | NEED(MEMCG) | NEED(RECLAIM),
 	.own_group = true, .run = reclaim_run,

@@ -41,7 +41,8 @@ static int dropcaches_run(struct mem *m, size_t page, size_t pages, struct value
 }
 
 DEFINE_OPERATION(dropcaches) = {
-	.id = "dropcaches", .about = "clean page cache is dropped, not what is mapped or pinned",
+	.id = "dropcaches", .slow = true,
+	.about = "clean page cache is dropped, not what is mapped or pinned",
 	.kinds = KIND_FILE, .needs = NEED(ROOT), .run = dropcaches_run,
 };
 

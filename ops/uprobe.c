@@ -66,7 +66,8 @@ static int uprobe_run(struct mem *m, size_t page, size_t pages, struct value v)
 
 /* EINVAL: the mapping is writable, or nothing there looks like an instruction. */
 DEFINE_OPERATION(uprobe) = {
-	.id = "uprobe", .about = "a breakpoint in read-only file memory; a pinned page stays",
+	.id = "uprobe", .slow = true,
+	.about = "a breakpoint in read-only file memory; a pinned page stays",
 	.effect = EFFECT_PATCH, .kinds = KIND_FILE | KIND_PRIVATE, .not_kinds = KIND_HUGETLB,
 	.needs = NEED(UPROBE), .senseless = { -EINVAL },
 	.run = uprobe_run,
