@@ -110,10 +110,14 @@ DEFINE_OPERATION(remapback) = {
 static int move_there_and_back(struct mem *m, int fd, size_t page, size_t len, char *to)
 {
 	char *from = mem_page(m, page);
-	size_t there = uffd_move(fd, to, from, len);
+	size_t there = uffd_move(fd, to, from, len), back = 0;
 	int why = errno;
 
-	if (uffd_move(fd, from, to, there) < there)
+	/* EAGAIN: reclaim or a fault of another thread has the page just now. */
+	do
+		back += uffd_move(fd, from + back, to + back, there - back);
+	while (back < there && errno == EAGAIN);
+	if (back < there)
 		return mem_fail(m, "UFFDIO_MOVE does not bring pages back: %s", strerror(errno));
 	errno = why;
 	return there < len ? mem_fail(m, "UFFDIO_MOVE: %s", strerror(errno)) : 0;

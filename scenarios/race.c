@@ -35,6 +35,8 @@ static const struct scenario rows[] = {
 	{ RACE("uffdwp", "userfaultfd write-protection", 100, "uffdwp P"),
 	  .why = "a page that is write-protected and then written must not be replaced under "
 		 "its pin", BASE },
+	{ RACE("uffdmove", "UFFDIO_MOVE to another place and back", 40, "uffdmove P"),
+	  .why = "a page that is pinned while it is moved would be lost to its owner", BASE },
 	{ RACE("collapse", "a THP taken apart and collapsed", 20, "collapse P"),
 	  .why = "pages must not be copied into a THP while GUP-fast pins them", THP },
 	{ RACE("split", "a folio split and collapsed", 20, "split P"),
