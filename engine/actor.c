@@ -4,6 +4,7 @@
 #include "engine/actor.h"
 
 #include <linux/magic.h>
+#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
@@ -94,17 +95,45 @@ static void begin_as_child(int index)
 	actor_begin(index);
 }
 
+/* The child goes its own way from here, on the stack of whoever forked. */
+static pid_t fork_child(int index)
+{
+	pid_t pid = fork_for_director(true);
+
+	if (!pid)
+		begin_as_child(index);
+	return pid < 0 ? -errno : pid;
+}
+
+/* A child of a thread is to be its process's: what is pinned is the process's, too. */
+static void *fork_in_thread(void *index)
+{
+	return (void *)(intptr_t)fork_child((intptr_t)index);
+}
+
+static pid_t fork_by_thread(int index)
+{
+	pthread_t thread;
+	void *pid;
+	int ret = pthread_create(&thread, NULL, fork_in_thread, (void *)(intptr_t)index);
+
+	if (ret)
+		return -ret;
+	pthread_join(thread, &pid);
+	return (intptr_t)pid;
+}
+
 static int act_fork(const struct command *c)
 {
 	pid_t pid;
 
 	if (injected == FAULT_LEAK && inject_share_memory(&self.mem))
 		return mem_fail(&self.mem, "injection failed");
-	pid = fork_for_director(true);
-	if (pid < 0)
+	pid = c->step.by_thread ? fork_by_thread(c->other) : fork_child(c->other);
+	if (pid < 0) {
+		errno = -pid;
 		return mem_fail(&self.mem, "fork: %s", strerror(errno));
-	if (!pid)
-		begin_as_child(c->other);
+	}
 	self.stage->box[c->other].pid = pid;
 	return 0;
 }

@@ -82,7 +82,7 @@ static bool draft_fork(struct draft *t)
 
 	if (t->nr_actors == ACTORS_MOST)
 		return false;
-	put(t, "fork %c %c", parent, t->next_actor);
+	put(t, "fork %c %c%s", parent, t->next_actor, random_below(t->r, 8) ? "" : " thread");
 	t->actors[strlen(t->actors) + 1] = '\0';
 	t->actors[strlen(t->actors)] = t->next_actor;
 	/* D and F mean something else. */

@@ -86,7 +86,11 @@ static int arg_child(struct parser *p)
 	p->step->other = *p->word;
 	p->state[*p->word - 'A'] = 'a';
 	p->out->actors++;
-	return 0;
+	if (!next_word(p))
+		return 0;
+	p->step->by_thread = word_is(p, "thread");
+	return p->step->by_thread ? 0 : fail(p, "'%.*s' is too much here (thread?)", p->len,
+					     p->word);
 }
 
 static int arg_exit(struct parser *p)

@@ -46,6 +46,7 @@ struct step {
 	enum op op;
 	char actor;
 	char other;			/* OP_FORK: the child */
+	bool by_thread;			/* OP_FORK: another thread of the actor does it */
 	enum part part;
 	int prot;			/* OP_MPROTECT */
 	unsigned int pin_flags;		/* OP_PIN: PIN_RO ... */

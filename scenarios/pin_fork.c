@@ -24,6 +24,15 @@ static const struct scenario rows[] = {
 	  .steps = "fill P; pin P rw longterm; fork P C; write P; fork P G; poke P; write P; "
 		   "write C; write G",
 	  .why = "the pin protects the page from every fork, not only from the first" },
+	{ .id = "pin-fork.thread",
+	  .title = "%s pin by the main thread, then fork() by another",
+	  .steps = "fill P; pin P rw longterm; fork P C thread; write P; poke P; write C; "
+		   "fork C G thread; write C; write G",
+	  .why = "a pin is the process's: a page is not to be shared whichever thread forks" },
+	{ .id = "pin-fork.thread-ro",
+	  .title = "R/O %s pin by the main thread, then fork() by another",
+	  .steps = "fill P; pin P ro longterm; fork P C thread; write C; write P",
+	  .why = "a pin is the process's: a page is not to be shared whichever thread forks" },
 	{ .id = "pin-fork.unpinned",
 	  .title = "%s pin, fork(), unpin, fork() again",
 	  .steps = "fill P; pin P rw longterm; fork P C; unpin P; fork P G; write P; write C; "

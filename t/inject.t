@@ -71,6 +71,8 @@ my @table = (
 	 qr/P got SIGSEGV where its mapping is writable/],
 	['lose', 'fork.basic.anon,fork.basic.thp.pmd', 'lost-at-fork',
 	 qr/P wrote a page before fork, C has none there/, qr/page table of C: nothing there/],
+	['lose', 'fork.thread.anon', 'lost-at-fork', qr/P wrote a page before fork, C has none/],
+	['leak', 'fork.thread.anon', 'leak', qr/process C reads: +$P3/],
 	['write-through', 'cow.basic.memfd', 'write-through',
 	 qr/what is behind the memory has changed/],
 	['pretend', 'iouring.file-shared.ext4.*,iouring.file-shared.xfs.*', 'not-refused',

@@ -34,6 +34,7 @@ static const struct {
 	{ "write P lower", { .op = OP_WRITE, .actor = 'P', .part = PART_LOWER } },
 	{ "write P upper", { .op = OP_WRITE, .actor = 'P', .part = PART_UPPER } },
 	{ "fork P C", { .op = OP_FORK, .actor = 'P', .other = 'C' } },
+	{ "fork P C thread", { .op = OP_FORK, .actor = 'P', .other = 'C', .by_thread = true } },
 	{ "fork P Z; fork Z A", { .op = OP_FORK, .actor = 'Z', .other = 'A' } },
 	{ "fork P C; exit C", { .op = OP_EXIT, .actor = 'C' } },
 	{ "unmap P", { .op = OP_UNMAP, .actor = 'P' } },
@@ -65,6 +66,7 @@ static const struct {
 static bool same_step(const struct step *a, const struct step *b)
 {
 	return a->op == b->op && a->actor == b->actor && a->other == b->other &&
+	       a->by_thread == b->by_thread &&
 	       a->part == b->part && a->prot == b->prot && a->pin_flags == b->pin_flags &&
 	       a->by == b->by && a->pin == b->pin && !a->operation == !b->operation;
 }
@@ -167,6 +169,7 @@ static const struct {
 	{ "fork P C; exit C; write C", 24, "C has exited" },
 	{ "exit P; write P", 14, "P has exited" },
 	{ "fork P", 6, "child's name is missing" },
+	{ "fork P C twice", 9, "'twice' is too much" },
 	{ "fork P P", 7, "the name P is taken" },
 	{ "fork P C; fork P C", 17, "the name C is taken" },
 	{ "fork P C; exit C; fork P C", 25, "the name C is taken" },
