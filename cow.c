@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "bench/pin_cost.h"
+#include "engine/actor.h"
 #include "engine/exec.h"
 #include "engine/list.h"
 #include "engine/options.h"
@@ -67,7 +68,9 @@ static const struct {
 	{ "exec", exec_main },
 	{ "race", race_main },
 	{ "stress", stress_main },
-	{ "stranger", stranger_main },	/* started by ourselves only */
+	/* Started by ourselves only: */
+	{ "stranger", stranger_main },
+	{ "resume", actor_resume_main },
 };
 
 int main(int argc, char **argv)

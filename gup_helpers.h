@@ -72,6 +72,14 @@ struct provider {
 	/* In a forked child: drop what it inherited without releasing the parent's pin. */
 	void (*forget)(struct pin *p);
 	/*
+	 * execve() comes, and the process goes on in another program: keep what the pin is made
+	 * of open; there, with @priv_size bytes of p->priv copied, put in order what has pointers.
+	 * Neither: the pin ends before.
+	 */
+	int (*keep)(struct pin *p);
+	int (*resume)(struct pin *p);
+	size_t priv_size;
+	/*
 	 * PFNs of all cells, 0 where unknown, and which of these pages are anonymous, but not
 	 * exclusive to one process (where the kernel knows that). NULL: there is no quick way.
 	 */

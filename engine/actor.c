@@ -25,15 +25,13 @@ static pid_t fork_for_director(bool sibling)
 	return syscall(SYS_clone, SIGCHLD | (sibling ? CLONE_PARENT : 0), NULL, NULL, NULL, NULL);
 }
 
-static void actor_loop(void);
+static void actor_loop(uint32_t done);
 
-static void actor_begin(int index)
+static void be_actor(void)
 {
 	char name[16];
 
-	self.index = index;
-	self.box = &self.stage->box[index];
-	snprintf(name, sizeof(name), "cow-actor%d", index);
+	snprintf(name, sizeof(name), "cow-actor%d", self.index);
 	prctl(PR_SET_NAME, name);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	signal(SIGCHLD, SIG_DFL);
@@ -41,7 +39,14 @@ static void actor_begin(int index)
 	actor_catch_faults();
 	if (getppid() != self.director)
 		_exit(1);	/* it died before the line above took effect */
-	actor_loop();
+}
+
+static void actor_begin(int index)
+{
+	self.index = index;
+	self.box = &self.stage->box[index];
+	be_actor();
+	actor_loop(0);
 }
 
 /* Shared mappings of all file systems but those in memory are write-protected to track writes. */
@@ -153,6 +158,7 @@ static actor_fn *const act_step[NR_OPS] = {
 	[OP_WRITE] = act_write,
 	[OP_FORK] = act_fork,
 	[OP_EXIT] = act_exit,
+	[OP_EXEC] = act_exec,
 	[OP_UNMAP] = act_unmap,
 	[OP_MPROTECT] = act_mprotect,
 	[OP_CLEARREFS] = act_clearrefs,
@@ -182,24 +188,44 @@ static int obey(const struct command *c)
 	return c->cmd == CMD_STEP ? act_step[c->step.op](c) : act[c->cmd](c);
 }
 
-static void actor_loop(void)
+static void read_command(struct command *c)
 {
-	uint32_t done = 0;
+	*c = self.box->command;
+	c->by = actor_here(c->by);
+	c->step.by = actor_here(c->step.by);
+	c->step.operation = actor_here(c->step.operation);
+}
 
+static void answer(const struct command *c, int ret)
+{
+	if (!ret && c->look)
+		act_look(c);
+	self.box->status = ret;
+	memcpy(self.box->why, self.mem.why, sizeof(self.box->why));
+	box_reply(self.stage, self.box);
+}
+
+static void actor_loop(uint32_t done)
+{
 	for (;;) {
 		struct command c;
-		int ret;
 
 		done = box_wait(self.box, done);
-		c = self.box->command;
+		read_command(&c);
 		self.mem.why[0] = '\0';
-		ret = obey(&c);
-		if (!ret && c.look)
-			act_look(&c);
-		self.box->status = ret;
-		memcpy(self.box->why, self.mem.why, sizeof(self.box->why));
-		box_reply(self.stage, self.box);
+		answer(&c, obey(&c));
 	}
+}
+
+void actor_go_on(void)
+{
+	uint32_t done = self.box->request;
+	struct command c;
+
+	be_actor();
+	read_command(&c);
+	answer(&c, 0);
+	actor_loop(done);
 }
 
 pid_t actor_spawn(struct stage *stage, int index, const struct kind *kind, size_t size)

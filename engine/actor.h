@@ -16,4 +16,7 @@
  */
 pid_t actor_spawn(struct stage *stage, int index, const struct kind *kind, size_t size);
 
+/* main() of an actor that has done an execve(). */
+int actor_resume_main(int argc, char **argv);
+
 #endif

@@ -19,6 +19,7 @@ struct actor {
 	uint8_t prot[CELLS_MAX];	/* PROT_* */
 	struct pin pin[PINS_MAX];
 	bool held[PINS_MAX];
+	ptrdiff_t shift;		/* from the director's addresses: after execve */
 };
 extern struct actor self;
 
@@ -29,9 +30,16 @@ typedef int actor_fn(const struct command *c);
 actor_fn act_fill, act_read, act_write, act_unmap, act_mprotect, act_clearrefs, act_dontfork,
 	 act_dofork, act_collapse, act_migrate, act_force, act_uffdcopy, act_operation;
 actor_fn act_pin, act_unpin, act_poke, act_facts;
+/* actor_exec.c: comes back only if it does not work. */
+actor_fn act_exec;
 
 /* Report what memory and pins hold (actor_look.c). */
 actor_fn act_look;
+
+/* What the director's pointer to something linked is here. */
+const void *actor_here(const void *there);
+/* The step that made the process exec is done; ready for the next. Does not return. */
+void actor_go_on(void);
 
 /* In a forked child: drop pins that are its parent's. */
 void actor_forget_pins(void);

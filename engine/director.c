@@ -128,6 +128,23 @@ static void step_cells(const struct step *s, size_t *first, size_t *count)
 	layout_cells(l, page, pages, first, count);
 }
 
+static const struct provider *provider_of(int pin)
+{
+	const struct step *s = &d.test->steps->step[d.pin_step[pin]];
+
+	return s->by ? s->by : d.test->by;
+}
+
+/* Its memory is gone; pins go on that can be handed to another program. */
+static void model_exec(int actor)
+{
+	for (int i = 0; i < d.model.pins; i++)
+		if (model_holds(&d.model, i) && d.model.pin[i].owner == actor &&
+		    !provider_of(i)->keep)
+			model_unpin(&d.model, i);
+	model_unmap(&d.model, actor, 0, d.model.cells);
+}
+
 /* What the step does to the model; before the actor runs, for writes need their value. */
 static void model_before(const struct step *s, int actor, struct command *c)
 {
@@ -142,6 +159,8 @@ static void model_before(const struct step *s, int actor, struct command *c)
 		c->v = model_poke(&d.model, s->pin);
 	else if (s->op == OP_FORK)
 		c->other = model_fork(&d.model, actor, s->other);
+	else if (s->op == OP_EXEC)
+		model_exec(actor);
 	else if (s->op == OP_UNMAP)
 		model_unmap(&d.model, actor, first, count);
 	else if (s->op == OP_OPERATION && s->operation->effect == EFFECT_WRITE)

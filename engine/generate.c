@@ -21,7 +21,7 @@ static const uint8_t weights[NR_OPS] = {
 	[OP_READ] = 20, [OP_WRITE] = 120, [OP_FORK] = 70, [OP_EXIT] = 25, [OP_UNMAP] = 20,
 	[OP_MPROTECT] = 25, [OP_CLEARREFS] = 10, [OP_DONTFORK] = 10, [OP_DOFORK] = 5,
 	[OP_COLLAPSE] = 15, [OP_MIGRATE] = 10, [OP_FORCE] = 15, [OP_PIN] = 100, [OP_UNPIN] = 20,
-	[OP_POKE] = 30,
+	[OP_POKE] = 30, [OP_EXEC] = 2,
 };
 #define WEIGHT_OPERATION	8
 #define WEIGHT_SLOW		1
@@ -156,7 +156,8 @@ static bool draft_plain(struct draft *t, enum op op)
 	put(t, "%s %c", step_verb(op), some_actor(t));
 	if (op == OP_READ || op == OP_WRITE || op == OP_FORCE)
 		put_part(t);
-	else if (op != OP_CLEARREFS && op != OP_MIGRATE && op != OP_COLLAPSE)
+	else if (op != OP_CLEARREFS && op != OP_MIGRATE && op != OP_COLLAPSE &&
+		 op != OP_EXEC)
 		put_vma_part(t);
 	return true;
 }
@@ -284,7 +285,8 @@ static bool makes_holes(unsigned int verb)
 	const struct operation *o = verb_operation(verb);
 
 	return o ? o->effect == EFFECT_UNMAP :
-		   verb == OP_UNMAP || verb == OP_MPROTECT || verb == OP_DONTFORK;
+		   verb == OP_UNMAP || verb == OP_EXEC || verb == OP_MPROTECT ||
+		   verb == OP_DONTFORK;
 }
 
 static void draft(struct draft *t, struct coverage *c, size_t base)

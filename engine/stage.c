@@ -19,10 +19,15 @@ uint64_t now_ns(void)
 
 struct stage *stage_new(void)
 {
-	struct stage *s = mmap(NULL, sizeof(*s), PROT_READ | PROT_WRITE,
-			       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	int fd = memfd_create("cowpin-stage", MFD_CLOEXEC);
+	struct stage *s = MAP_FAILED;
 
-	return s == MAP_FAILED ? NULL : s;
+	if (fd >= 0 && !ftruncate(fd, sizeof(*s)))
+		s = mmap(NULL, sizeof(*s), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (s == MAP_FAILED)
+		return NULL;
+	s->fd = fd;
+	return s;
 }
 
 void stage_reset(struct stage *s)

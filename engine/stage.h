@@ -91,6 +91,7 @@ struct pin_view {
 };
 
 struct stage {
+	int fd;			/* the file that it is, for who maps it anew */
 	uint32_t doorbell;	/* futex: rung by every reply */
 	struct box order;	/* from the runner: run test `test` until `deadline` */
 	size_t test;

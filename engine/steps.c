@@ -277,6 +277,7 @@ static const struct {
 	[OP_WRITE] = { "write", arg_part },
 	[OP_FORK] = { "fork", arg_child },
 	[OP_EXIT] = { "exit", arg_exit },
+	[OP_EXEC] = { "exec", arg_none },
 	[OP_UNMAP] = { "unmap", arg_vma_part },
 	[OP_MPROTECT] = { "mprotect", arg_prot },
 	[OP_CLEARREFS] = { "clearrefs", arg_none },

@@ -23,6 +23,7 @@ enum op {
 	OP_WRITE,
 	OP_FORK,	/* actor forks other */
 	OP_EXIT,
+	OP_EXEC,	/* execve(): memory is gone, pins are not */
 	OP_UNMAP,
 	OP_MPROTECT,
 	OP_CLEARREFS,	/* soft-dirty clear: write-protects page table entries */

@@ -2,6 +2,7 @@
 /* Pins by GUP and GUP-fast, as a driver would take them. */
 #include "gup_backend.h"
 
+#include <fcntl.h>
 #include <unistd.h>
 
 static const struct gup_backend *backend(void)
@@ -65,6 +66,12 @@ bool gup_test_present(void)
 	return gup_by_test.present();
 }
 
+/* The pin is the descriptor's. */
+static int gup_keep(struct pin *p)
+{
+	return fcntl(p->fd, F_SETFD, 0) ? -errno : 0;
+}
+
 #define GUP_COMMON							\
 	.needs = NEED(ROOT) | NEED(MODULE),				\
 	.needs_more = NEED(DEVICE),					\
@@ -75,6 +82,7 @@ bool gup_test_present(void)
 	.pfns = gup_pfns,						\
 	.unpin = gup_unpin,						\
 	.forget = gup_forget,						\
+	.keep = gup_keep,						\
 	.single = gup_single
 
 DEFINE_PROVIDER(gup) = {

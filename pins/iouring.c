@@ -10,6 +10,7 @@
 #define _GNU_SOURCE
 #include "gup_helpers.h"
 
+#include <fcntl.h>
 #include <liburing.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,6 +30,7 @@ struct clone_buffers {
 
 struct fixed {
 	struct io_uring ring;
+	struct io_uring_params params;	/* as the kernel filled them in */
 	int fd;			/* memfd: cell c of the pin at c * page */
 	char *file;		/* its mapping */
 	int segments;
@@ -59,16 +61,20 @@ static void fixed_free(struct pin *p)
 	p->priv = NULL;
 }
 
+static void map_fixed_file(struct pin *p, struct fixed *f)
+{
+	f->file = mmap(NULL, p->cells * p->layout.page, PROT_READ | PROT_WRITE, MAP_SHARED,
+		       f->fd, 0);
+}
+
 static int fixed_file(struct pin *p, struct fixed *f)
 {
-	size_t len = p->cells * p->layout.page;
-
 	f->fd = memfd_create("cowpin-fixed", MFD_CLOEXEC);
 	if (f->fd < 0)
 		return pin_fail(p, "memfd_create: %s", strerror(errno));
 	f->file = MAP_FAILED;
-	if (!ftruncate(f->fd, len))
-		f->file = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED, f->fd, 0);
+	if (!ftruncate(f->fd, p->cells * p->layout.page))
+		map_fixed_file(p, f);
 	if (f->file != MAP_FAILED)
 		return 0;
 	close(f->fd);
@@ -151,7 +157,7 @@ static int fixed_pin(struct pin *p, int (*take)(struct pin *p, struct fixed *f))
 
 	if (!f)
 		return pin_fail(p, "out of memory");
-	ret = io_uring_queue_init(QUEUE, &f->ring, 0);
+	ret = io_uring_queue_init_params(QUEUE, &f->ring, &f->params);
 	if (ret) {
 		free(f);
 		errno = -ret;
@@ -322,6 +328,32 @@ static void iouring_unpin(struct pin *p)
 	fixed_free(p);
 }
 
+static int fixed_keep(struct pin *p)
+{
+	struct fixed *f = p->priv;
+
+	return fcntl(f->fd, F_SETFD, 0) || fcntl(f->ring.ring_fd, F_SETFD, 0) ? -errno : 0;
+}
+
+/* The kernel goes on counting requests where the old program was. */
+static int fixed_resume(struct pin *p)
+{
+	struct fixed *f = p->priv;
+	int fd = f->ring.ring_fd, ret = io_uring_queue_mmap(fd, &f->params, &f->ring);
+
+	if (ret)
+		return ret;
+	f->ring.sq.sqe_head = f->ring.sq.sqe_tail = *f->ring.sq.ktail;
+	map_fixed_file(p, f);
+	return f->file == MAP_FAILED ? -ENOMEM : 0;
+}
+
+#define FIXED_OUTLIVES							\
+	.forget = fixed_free,						\
+	.keep = fixed_keep,						\
+	.resume = fixed_resume,						\
+	.priv_size = sizeof(struct fixed)
+
 DEFINE_PROVIDER(iouring) = {
 	.id = "iouring",
 	.title = "iouring",
@@ -332,7 +364,7 @@ DEFINE_PROVIDER(iouring) = {
 	.read = iouring_read,
 	.write = iouring_write,
 	.unpin = iouring_unpin,
-	.forget = fixed_free,
+	FIXED_OUTLIVES,
 };
 
 #define FIXED_COMMON(how, id_)						\
@@ -343,7 +375,7 @@ DEFINE_PROVIDER(iouring) = {
 	.read = iouring_read,						\
 	.write = iouring_write,						\
 	.unpin = iouring_unpin,						\
-	.forget = fixed_free
+	FIXED_OUTLIVES
 
 DEFINE_PROVIDER(segments) = {
 	FIXED_COMMON(segments, "segments"),

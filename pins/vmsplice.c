@@ -157,6 +157,25 @@ static int vmsplice_read(struct pin *p, uint64_t *words)
 	return ret;
 }
 
+static int vmsplice_keep(struct pin *p)
+{
+	struct pipes *s = p->priv;
+	int ret = 0;
+
+	for (size_t i = 0; i < pipes_needed(p); i++)
+		ret |= fcntl(s->held[i][0], F_SETFD, 0) | fcntl(s->held[i][1], F_SETFD, 0);
+	ret |= fcntl(s->lent[0], F_SETFD, 0) | fcntl(s->lent[1], F_SETFD, 0);
+	return ret ? -errno : 0;
+}
+
+static int vmsplice_resume(struct pin *p)
+{
+	struct pipes *s = p->priv;
+
+	s->copy = malloc(p->cells * p->layout.page);
+	return s->copy ? 0 : -ENOMEM;
+}
+
 DEFINE_PROVIDER(vmsplice_provider) = {
 	.id = "vmsplice",
 	.title = "vmsplice",
@@ -166,4 +185,7 @@ DEFINE_PROVIDER(vmsplice_provider) = {
 	.read = vmsplice_read,
 	.unpin = pipes_free,
 	.forget = pipes_free,
+	.keep = vmsplice_keep,
+	.resume = vmsplice_resume,
+	.priv_size = sizeof(struct pipes),
 };

@@ -8,6 +8,7 @@
 const struct known_issue known_issues[] = {
 	/* The comment in hugetlb_wp() says so: mapcount decides, references do not count. */
 	{ .ids = "vmsplice.*.hugetlb.*", .fails_as = "leak", .reason = REUSES },
+	{ .ids = "exec.vmsplice.hugetlb.*", .fails_as = "leak", .reason = REUSES },
 	{ .ids = "zerocopy.*-unmap-hugetlb.*", .fails_as = "leak", .reason = REUSES },
 	{ .ids = "sendzc.*-unmap-hugetlb.*", .fails_as = "leak", .reason = REUSES },
 	/*

@@ -37,6 +37,7 @@ static const struct {
 	{ "fork P C thread", { .op = OP_FORK, .actor = 'P', .other = 'C', .by_thread = true } },
 	{ "fork P Z; fork Z A", { .op = OP_FORK, .actor = 'Z', .other = 'A' } },
 	{ "fork P C; exit C", { .op = OP_EXIT, .actor = 'C' } },
+	{ "exec P", { .op = OP_EXEC, .actor = 'P' } },
 	{ "unmap P", { .op = OP_UNMAP, .actor = 'P' } },
 	{ "mprotect P r", { .op = OP_MPROTECT, .actor = 'P', .prot = PROT_READ } },
 	{ "mprotect P rw",

@@ -45,6 +45,7 @@ noticed_ok('stale-pin', \@pins, qr/^(?:stale-pin|pfn-differs)$/);
 # Memory that is really shared is missing in the child until it is touched:
 # which of the two is noticed first does not matter.
 noticed_ok('leak', \@shared, qr/^(?:leak|lost-at-fork)$/);
+noticed_ok('leak', ['exec.child.gup.anon'], qr/^(?:leak|lost-at-fork)$/);
 noticed_ok('torn-page', \@shared, qr/^torn-page$/);
 noticed_ok('shared-pin', ['ro-pin.shared.gup.anon', 'ro-pin.shared.gup-fast.thp.pmd'],
 	   qr/^not-exclusive$/);
