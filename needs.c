@@ -356,6 +356,18 @@ static bool uffdmove_met(const struct ask *a)
 	return met || no(a, "the kernel has no UFFDIO_MOVE (6.8)");
 }
 
+/* Of hugetlb, pages can be given up by their address since 5.18. */
+static bool uffdminor_met(const struct ask *a)
+{
+	struct uffdio_api api = { .api = UFFD_API, .features = 1 << 9 | 1 << 10 };
+	int fd = syscall(SYS_userfaultfd, O_CLOEXEC);
+	bool met = fd >= 0 && !ioctl(fd, UFFDIO_API, &api) && kernel_at_least(5, 18);
+
+	if (fd >= 0)
+		close(fd);
+	return met || no(a, "the kernel has no UFFDIO_CONTINUE for hugetlb and shmem (5.18)");
+}
+
 /* WP_ASYNC came with PAGEMAP_SCAN. */
 static bool scanwp_met(const struct ask *a)
 {
@@ -551,6 +563,7 @@ static const struct {
 	[NEED_UDMABUF] = { .code = "no-udmabuf", .met = udmabuf_met },
 	[NEED_SWAPOFF] = { .code = "no-swapoff", .met = swapoff_met },
 	[NEED_RECLAIM] = { .code = "no-reclaim", .met = reclaim_met },
+	[NEED_UFFDMINOR] = { .code = "no-uffd-minor", .met = uffdminor_met },
 	[NEED_SCANWP] = { .code = "no-scan-wp", .met = scanwp_met },
 	[NEED_SOFTDIRTY] = { .code = "no-softdirty", .met = softdirty_met },
 };

@@ -167,7 +167,8 @@ static void model_before(const struct step *s, int actor, struct command *c)
 		c->v = model_write(&d.model, actor, first, count, false);
 	else if (s->op == OP_OPERATION && s->operation->effect == EFFECT_FORCE)
 		c->v = model_write(&d.model, actor, first, count, true);
-	else if (s->op == OP_OPERATION && s->operation->effect == EFFECT_REFILL)
+	else if (s->op == OP_OPERATION && (s->operation->effect == EFFECT_REFILL ||
+					   s->operation->effect == EFFECT_FILE_REFILL))
 		c->v = model_value(&d.model, actor);
 	else if (s->op == OP_OPERATION && s->operation->effect == EFFECT_FILE_WRITE)
 		c->v = model_file_write(&d.model, first, count);
@@ -177,10 +178,13 @@ static void model_before(const struct step *s, int actor, struct command *c)
 static void model_operation(enum effect effect, int actor, size_t first, size_t count,
 			    struct value v)
 {
+	d.sealed |= effect == EFFECT_SEAL;
 	if (effect == EFFECT_ZERO)
 		model_zero(&d.model, actor, first, count);
 	else if (effect == EFFECT_REFILL)
 		model_refill(&d.model, actor, first, count, v);
+	else if (effect == EFFECT_FILE_REFILL)
+		model_file_refill(&d.model, first, count, v);
 	else if (effect == EFFECT_TOUCH)
 		model_touch(&d.model, actor, first, count);
 	else if (effect == EFFECT_DISCARD)
@@ -313,10 +317,20 @@ static bool may_write(const struct step *s, int actor)
 	return true;
 }
 
+/* What a sealed file refuses; and seals that are there are not asked for again. */
+static bool against_seal(const struct step *s)
+{
+	enum effect effect = s->op == OP_OPERATION ? s->operation->effect : EFFECT_NONE;
+
+	return d.sealed && (effect == EFFECT_FILE_WRITE || effect == EFFECT_PUNCH ||
+			    effect == EFFECT_FILE_REFILL || effect == EFFECT_SEAL);
+}
+
 /* A step of a random scenario that has lost its sense. */
 static bool senseless(const struct step *s, int actor)
 {
-	return (needs_mapping(s) && has_hole(s, actor)) ||
+	return against_seal(s) ||
+	       (needs_mapping(s) && has_hole(s, actor)) ||
 	       (s->op == OP_OPERATION && s->operation->only_pinned && !pins_all(s, actor)) ||
 	       (s->op == OP_OPERATION && s->operation->only_writable && !may_write(s, actor));
 }
@@ -337,14 +351,34 @@ static bool forbidden(const struct step *s, int actor)
 	return false;
 }
 
+/* Can a page of the file itself still be seen or changed by somebody? */
+static bool file_in_use(void)
+{
+	for (int a = 0; a < d.model.actors && d.model.shared; a++)
+		for (size_t c = 0; c < d.model.cells && alive(a); c++)
+			if (d.model.actor[a].cell[c].state != CELL_GONE)
+				return true;
+	for (int i = 0; i < d.model.pins; i++) {
+		const struct model_pin *p = &d.model.pin[i];
+
+		for (size_t c = p->first; c < p->first + p->cells && p->held; c++)
+			if (p->of_file[c] && (d.model.shared || p->promise[c] != PROMISE_EXACT))
+				return true;
+	}
+	return false;
+}
+
 /*
  * Pins the kernel must not give: of what the process itself may not access so; and where
- * writeback could not protect the page from them. NULL: it must give the pin.
+ * writeback could not protect the page from them. Likewise writes through pins, and
+ * operations. NULL: it must do it.
  */
 static const char *must_refuse(const struct step *s, int actor)
 {
 	if (s->op == OP_POKE && !d.model.pin[s->pin].writable)
 		return "a write through a R/O pin";
+	if (s->op == OP_OPERATION && s->operation->not_in_use && file_in_use())
+		return "the file is mapped or pinned";
 	if (s->op != OP_PIN)
 		return NULL;
 	if (forbidden(s, actor))
@@ -359,6 +393,8 @@ static bool may_fail(const struct step *s, const char *refusal, int error)
 {
 	if (refusal && s->op == OP_POKE)
 		return error == -EACCES;
+	if (refusal && s->op == OP_OPERATION)
+		return error == -EBUSY;
 	if (refusal)
 		return error == -EFAULT || error == -EOPNOTSUPP;
 	if (d.test->lenient && (s->op == OP_COLLAPSE || s->op == OP_MIGRATE))
@@ -434,6 +470,9 @@ static void step_done(const struct step *s, int actor, const char *refusal,
 	model_after(s, actor, c);
 	if (refusal && s->op == OP_POKE)
 		diag_fail(d.result, "not-refused", "the device could write through a R/O pin");
+	else if (refusal && s->op == OP_OPERATION)
+		diag_fail(d.result, "not-refused", "%s was not refused, although %s",
+			  s->operation->id, refusal);
 	else if (refusal)
 		diag_fail(d.result, "not-refused", "the kernel gave a %s%s pin %s",
 			  s->pin_flags & PIN_RW ? "R/W" : "R/O",

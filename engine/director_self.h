@@ -19,6 +19,7 @@ struct director {
 	int pin_step[PINS_MAX];		/* index of the step that took it */
 	long long charged_before;	/* bytes, when nothing was populated yet */
 	bool populated;
+	bool sealed;			/* the file can be written to no more */
 	bool looked_at_all;		/* the last step's look was one at everything */
 	struct model model;		/* last: model_start() resets it */
 };

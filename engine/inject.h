@@ -27,7 +27,7 @@ enum fault {
 	FAULT_SEAL,		/* memory turns read-only before a write */
 	FAULT_LOSE,		/* a child begins without what its parent wrote */
 	FAULT_WRITE_THROUGH,	/* a private write reaches the file */
-	FAULT_PRETEND,		/* a refused pin is taken for given */
+	FAULT_PRETEND,		/* a refused pin is taken for given, an operation for done */
 	FAULT_WRITABLE,		/* a R/O pin is a R/W one */
 	FAULT_POPULATE,		/* a pin populates pages that it need not */
 	FAULT_CHARGE,		/* a pin costs memory elsewhere */

@@ -228,13 +228,18 @@ static void detach_all(struct model *m, size_t cell)
 	}
 }
 
-void model_punch(struct model *m, size_t first, size_t count)
+void model_file_refill(struct model *m, size_t first, size_t count, struct value v)
 {
 	m->losses++;
 	for (size_t c = first; c < first + count; c++) {
 		detach_all(m, c);
-		m->file[c] = m->file_mark[c] = VALUE_ZERO;
+		m->file[c] = m->file_mark[c] = v;
 	}
+}
+
+void model_punch(struct model *m, size_t first, size_t count)
+{
+	model_file_refill(m, first, count, VALUE_ZERO);
 }
 
 static void truncate_cell(struct model *m, int actor, size_t cell)

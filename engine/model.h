@@ -96,6 +96,8 @@ void model_refill(struct model *m, int actor, size_t first, size_t count, struct
 void model_zero(struct model *m, int actor, size_t first, size_t count);
 /* The file gets zeroes there, in other pages than those that it had. */
 void model_punch(struct model *m, size_t first, size_t count);
+/* The same, and @v is in them, with its mark. */
+void model_file_refill(struct model *m, size_t first, size_t count, struct value v);
 /* The file is emptied and extended: everybody finds zeroes, private copies are gone, too. */
 void model_truncate(struct model *m);
 /* The kernel writes into a page of @actor, at its mark. */

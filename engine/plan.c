@@ -284,12 +284,24 @@ void plan_free(struct plan *p)
 	*p = (struct plan) { 0 };
 }
 
+static unsigned int refills(const struct scenario_steps *steps)
+{
+	unsigned int nr = 0;
+
+	for (int i = 0; i < steps->nr; i++) {
+		const struct operation *o = steps->step[i].operation;
+
+		nr += o && (o->effect == EFFECT_REFILL || o->effect == EFFECT_FILE_REFILL);
+	}
+	return nr;
+}
+
 unsigned int test_hugetlb_pages(const struct test *t)
 {
 	if (!(t->kind->props & KIND_HUGETLB))
 		return 0;
-	/* The file's page, and a copy for each process. */
-	return !!(t->kind->props & KIND_FILE) + t->steps->actors;
+	/* The file's page, and a copy for each process; what is put in place of a pinned one. */
+	return !!(t->kind->props & KIND_FILE) + t->steps->actors + refills(t->steps);
 }
 
 static const uint64_t step_needs[NR_OPS] = {

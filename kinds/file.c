@@ -22,7 +22,7 @@ static int map_file(struct mem *m)
 
 static int memfd_kind_create(struct mem *m)
 {
-	m->fd = memfd_create("cowpin", MFD_CLOEXEC);
+	m->fd = memfd_create("cowpin", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	if (m->fd < 0)
 		return mem_fail(m, "memfd_create: %s", strerror(errno));
 	return map_file(m);
@@ -75,13 +75,13 @@ static int file_verify(struct mem *m)
 
 DEFINE_KIND(memfd) = {
 	.id = "memfd", .title = "memfd", .rank = 210,
-	.props = PRIVATE | KIND_FIRST, .needs = NEED(ROOT),
+	.props = PRIVATE | KIND_FIRST | KIND_MEMFD, .needs = NEED(ROOT),
 	.create = memfd_kind_create, FILE_COMMON,
 };
 
 DEFINE_KIND(memfd_shared) = {
 	.id = "memfd.shared", .title = "memfd", .rank = 310,
-	.props = SHARED | KIND_FIRST, .needs = NEED(ROOT),
+	.props = SHARED | KIND_FIRST | KIND_MEMFD, .needs = NEED(ROOT),
 	.create = memfd_kind_create, FILE_COMMON,
 };
 

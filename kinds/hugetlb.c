@@ -66,7 +66,8 @@ static int memfd_hugetlb_create(struct mem *m)
 {
 	int ret;
 
-	m->fd = memfd_create("cowpin", MFD_CLOEXEC | MFD_HUGETLB | size_bits(m->size));
+	m->fd = memfd_create("cowpin", MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_HUGETLB |
+					size_bits(m->size));
 	if (m->fd < 0)
 		return mem_fail(m, "memfd_create of %zu kB pages: %s", m->size / KIB,
 				strerror(errno));
@@ -113,7 +114,7 @@ DEFINE_KIND(memfd_hugetlb) = {
 	.id = "memfd.hugetlb",
 	.title = "memfd hugetlb",
 	.rank = 240,
-	.props = KIND_FILE | KIND_NOT_ANON | KIND_PRIVATE | KIND_HUGETLB,
+	.props = KIND_FILE | KIND_NOT_ANON | KIND_PRIVATE | KIND_HUGETLB | KIND_MEMFD,
 	.create = memfd_hugetlb_create,
 	.verify = memfd_hugetlb_verify,
 	HUGETLB_COMMON,
@@ -123,7 +124,7 @@ DEFINE_KIND(memfd_hugetlb_shared) = {
 	.id = "memfd.hugetlb.shared",
 	.title = "memfd hugetlb",
 	.rank = 340,
-	.props = KIND_FILE | KIND_SHARED | KIND_HUGETLB,
+	.props = KIND_FILE | KIND_SHARED | KIND_HUGETLB | KIND_MEMFD,
 	.create = memfd_hugetlb_create,
 	.verify = memfd_hugetlb_verify,
 	HUGETLB_COMMON,

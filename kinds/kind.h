@@ -25,6 +25,7 @@
 #define KIND_BASE	(1u << 11)	/* anonymous base pages, nothing else */
 
 #define KIND_UNEVEN	(1u << 13)	/* its pages differ in what a pin does to them */
+#define KIND_MEMFD	(1u << 14)	/* a file that can be sealed */
 
 #define KIND_SIZES_MAX	16
 

@@ -22,6 +22,8 @@ enum effect {
 	EFFECT_PUNCH,		/* the file behind it has zeroes there */
 	EFFECT_FILE_WRITE,	/* the file behind it gets @v */
 	EFFECT_TRUNCATE,	/* the file is emptied: all that was mapped of it is gone */
+	EFFECT_FILE_REFILL,	/* the file behind it has other pages there, with @v */
+	EFFECT_SEAL,		/* nothing; but the file itself can be written to no more */
 	EFFECT_WIPE,		/* a child finds zeroes there */
 	EFFECT_PATCH,		/* the first page becomes the actor's own, with another mark */
 	EFFECT_UNMAP,		/* nothing can be accessed there any more */
@@ -37,6 +39,11 @@ struct operation {
 	unsigned int not_kinds;	/* and must none have */
 	uint64_t needs;	/* NEED() mask */
 	bool not_pinned;	/* of a pinned page it must be refused */
+	/*
+	 * While somebody maps the file's pages shared or has one pinned, it must be refused
+	 * (EBUSY), and at no other time.
+	 */
+	bool not_in_use;
 	bool only_pinned;	/* makes sense only where its actor has pinned all pages, */
 	bool only_writable;	/* or may write to all of them */
 	bool splits;		/* a part becomes a mapping of its own */

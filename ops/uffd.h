@@ -17,6 +17,20 @@
 #define UFFD_FEATURE_WP_ASYNC		(1 << 15)
 #endif
 
+#ifndef UFFDIO_REGISTER_MODE_MINOR
+#define UFFDIO_REGISTER_MODE_MINOR	(1 << 2)
+#define UFFD_FEATURE_MINOR_HUGETLBFS	(1 << 9)
+#endif
+#ifndef UFFD_FEATURE_MINOR_SHMEM
+#define UFFD_FEATURE_MINOR_SHMEM	(1 << 10)
+#endif
+
+struct uffd_continue {
+	uint64_t start, len, mode;
+	int64_t mapped;
+};
+#define IOCTL_CONTINUE	_IOWR(0xAA, 0x07, struct uffd_continue)
+
 /* A descriptor with @features, or -1. */
 int uffd_open(uint64_t features);
 /* 0, or -1 with errno: */

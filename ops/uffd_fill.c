@@ -3,36 +3,82 @@
 #define _GNU_SOURCE
 #include "ops/operation.h"
 
-#include <linux/userfaultfd.h>
-#include <stdlib.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "kinds/kind.h"
 #include "ops/uffd.h"
 
-/* A page of content, with its mark, for each cell. */
-static int copy_pages(struct mem *m, int fd, size_t page, size_t pages, struct value v)
+/* Content of the region's pages at @page, with marks, in memory that is elsewhere zeroes. */
+static char *source(struct mem *m, size_t page, size_t pages, struct value v)
 {
 	const struct layout *l = &m->layout;
-	char *buf = calloc(1, l->page);
-	int ret = buf ? 0 : -ENOMEM;
+	char *at = mmap(NULL, pages * l->page, PROT_READ | PROT_WRITE,
+			MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	size_t first, count;
 
+	if (at == MAP_FAILED)
+		return NULL;
 	layout_cells(l, page, pages, &first, &count);
-	for (size_t c = first; c < first + count && !ret; c++) {
+	for (size_t c = first; c < first + count; c++) {
+		size_t p = layout_page(l, c);
+
+		content_write(l, at + (p - page) * l->page, p, v);
+		content_mark(l, at + (p - page) * l->page, p, v);
+	}
+	return at;
+}
+
+/* Pages that nobody looks at are left missing, but those of a hugetlb page. */
+static int copy_from(struct mem *m, int fd, size_t page, size_t pages, const char *from,
+		     uint64_t mode)
+{
+	const struct layout *l = &m->layout;
+	size_t unit = m->kind->props & KIND_HUGETLB ? m->size / l->page : 1, first, count;
+
+	layout_cells(l, page, pages, &first, &count);
+	for (size_t c = first; c < first + count; c++) {
 		size_t at = layout_page(l, c);
 		struct uffdio_copy copy = {
-			.dst = (uintptr_t)mem_page(m, at), .src = (uintptr_t)buf, .len = l->page,
+			.dst = (uintptr_t)mem_page(m, at),
+			.src = (uintptr_t)from + (at - page) * l->page,
+			.len = unit * l->page, .mode = mode,
 		};
 
-		content_write(l, buf, at, v);
-		content_mark(l, buf, at, v);
-		if (ioctl(fd, UFFDIO_COPY, &copy))
-			ret = mem_fail(m, "UFFDIO_COPY: %s", strerror(errno));
+		if (at % unit == 0 && ioctl(fd, UFFDIO_COPY, &copy))
+			return mem_fail(m, "UFFDIO_COPY: %s", strerror(errno));
 	}
-	free(buf);
+	return 0;
+}
+
+static int copy_in(struct mem *m, int fd, size_t page, size_t pages, struct value v,
+		   uint64_t mode)
+{
+	char *from = source(m, page, pages, v);
+	int ret;
+
+	if (!from)
+		return mem_fail(m, "no memory for what is copied: %s", strerror(errno));
+	ret = copy_from(m, fd, page, pages, from, mode);
+	munmap(from, pages * m->layout.page);
+	return ret;
+}
+
+static int copy_pages(struct mem *m, int fd, size_t page, size_t pages, struct value v)
+{
+	return copy_in(m, fd, page, pages, v, 0);
+}
+
+/* Protected against writes; that ends here, and the next write must find the page. */
+static int copy_protected(struct mem *m, int fd, size_t page, size_t pages, struct value v)
+{
+	int ret = copy_in(m, fd, page, pages, v, UFFDIO_COPY_MODE_WP);
+
+	if (!ret && uffd_protect(fd, mem_page(m, page), pages * m->layout.page, 0))
+		ret = mem_fail(m, "ending the write protection: %s", strerror(errno));
 	return ret;
 }
 
@@ -51,22 +97,34 @@ static int zero_pages(struct mem *m, int fd, size_t page, size_t pages, struct v
 	return 0;
 }
 
-/* Nothing is given up before it is sure that something can be put there. */
-static int put_pages(struct mem *m, size_t page, size_t pages, struct value v,
-		     int (*put)(struct mem *, int, size_t, size_t, struct value))
-{
-	size_t len = pages * m->layout.page;
-	char *at = mem_page(m, page);
-	int fd = uffd_open(0), ret;
+typedef int put_fn(struct mem *m, int fd, size_t page, size_t pages, struct value v);
 
-	if (fd < 0 || uffd_register(fd, at, len, UFFDIO_REGISTER_MODE_MISSING))
+static int drop_private(struct mem *m, size_t page, size_t pages)
+{
+	if (madvise(mem_page(m, page), pages * m->layout.page, MADV_DONTNEED))
+		return mem_fail(m, "MADV_DONTNEED: %s", strerror(errno));
+	return 0;
+}
+
+/* Nothing is given up before it is sure that something can be put there. */
+static int put_by(struct mem *m, size_t page, size_t pages, struct value v, put_fn *put,
+		  uint64_t features, uint64_t mode)
+{
+	int fd = uffd_open(features), ret;
+
+	if (fd < 0 || uffd_register(fd, mem_page(m, page), pages * m->layout.page, mode))
 		ret = mem_fail(m, "userfaultfd: %s", strerror(errno));
-	else if (madvise(at, len, MADV_DONTNEED))
-		ret = mem_fail(m, "MADV_DONTNEED: %s", strerror(errno));
 	else
+		ret = drop_private(m, page, pages);
+	if (!ret)
 		ret = put(m, fd, page, pages, v);
 	close(fd);
 	return ret;
+}
+
+static int put_pages(struct mem *m, size_t page, size_t pages, struct value v, put_fn *put)
+{
+	return put_by(m, page, pages, v, put, 0, UFFDIO_REGISTER_MODE_MISSING);
 }
 
 static int refill_run(struct mem *m, size_t page, size_t pages, struct value v)
@@ -74,11 +132,83 @@ static int refill_run(struct mem *m, size_t page, size_t pages, struct value v)
 	return put_pages(m, page, pages, v, copy_pages);
 }
 
+static int refillwp_run(struct mem *m, size_t page, size_t pages, struct value v)
+{
+	return put_by(m, page, pages, v, copy_protected, UFFD_FEATURE_PAGEFAULT_FLAG_WP,
+		      UFFDIO_REGISTER_MODE_MISSING | UFFDIO_REGISTER_MODE_WP);
+}
+
 DEFINE_OPERATION(refill) = {
 	.id = "refill",
 	.about = "MADV_DONTNEED, and UFFDIO_COPY of other content; a pin keeps its page",
 	.effect = EFFECT_REFILL, .kinds = KIND_ANON | KIND_PRIVATE, .not_kinds = KIND_HUGETLB,
 	.needs = NEED(UFFD), .senseless = { -EINVAL, -EBUSY }, .run = refill_run,
+};
+
+DEFINE_OPERATION(refillwp) = {
+	.id = "refillwp",
+	.about = "the same, write-protected at first; a pin keeps its page",
+	.effect = EFFECT_REFILL, .kinds = KIND_ANON | KIND_PRIVATE, .not_kinds = KIND_HUGETLB,
+	.needs = NEED(UFFD), .senseless = { -EINVAL, -EBUSY, -ENOENT }, .run = refillwp_run,
+};
+
+DEFINE_OPERATION(refillhuge) = {
+	.id = "refillhuge",
+	.about = "MADV_DONTNEED, and UFFDIO_COPY of a hugetlb page; a pin keeps its page",
+	.effect = EFFECT_REFILL, .kinds = KIND_ANON | KIND_PRIVATE | KIND_HUGETLB,
+	.needs = NEED(UFFDMINOR), .senseless = { -EINVAL, -EBUSY }, .run = refill_run,
+};
+
+static int put_in_hole(struct mem *m, int fd, size_t page, size_t pages, struct value v)
+{
+	size_t size = m->layout.page;
+
+	if (fallocate(m->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, page * size,
+		      pages * size))
+		return mem_fail(m, "punching a hole: %s", strerror(errno));
+	return copy_pages(m, fd, page, pages, v);
+}
+
+static int refillfile_run(struct mem *m, size_t page, size_t pages, struct value v)
+{
+	return put_pages(m, page, pages, v, put_in_hole);
+}
+
+DEFINE_OPERATION(refillfile) = {
+	.id = "refillfile",
+	.about = "a hole in the file, and UFFDIO_COPY into it; a pin keeps its page",
+	.effect = EFFECT_FILE_REFILL, .kinds = KIND_MEMFD | KIND_SHARED,
+	.needs = NEED(UFFDMINOR), .senseless = { -EINVAL, -EBUSY },
+	.run = refillfile_run,
+};
+
+/* The file's pages are all there, and none of them in page tables. */
+static int continue_pages(struct mem *m, int fd, size_t page, size_t pages, struct value v)
+{
+	struct uffd_continue cont = {
+		.start = (uintptr_t)mem_page(m, page), .len = pages * m->layout.page,
+	};
+
+	(void)v;
+	if (ioctl(fd, IOCTL_CONTINUE, &cont))
+		return mem_fail(m, "UFFDIO_CONTINUE: %s", strerror(errno));
+	return 0;
+}
+
+static int minorfault_run(struct mem *m, size_t page, size_t pages, struct value v)
+{
+	uint64_t feature = m->kind->props & KIND_HUGETLB ? UFFD_FEATURE_MINOR_HUGETLBFS
+							  : UFFD_FEATURE_MINOR_SHMEM;
+
+	return put_by(m, page, pages, v, continue_pages, feature, UFFDIO_REGISTER_MODE_MINOR);
+}
+
+/* EFAULT: a hole in the file. */
+DEFINE_OPERATION(minorfault) = {
+	.id = "minorfault",
+	.about = "MADV_DONTNEED, and UFFDIO_CONTINUE maps the file's pages again",
+	.kinds = KIND_MEMFD | KIND_SHARED, .needs = NEED(UFFDMINOR),
+	.senseless = { -EINVAL, -EBUSY, -EFAULT }, .run = minorfault_run,
 };
 
 static int uffdzero_run(struct mem *m, size_t page, size_t pages, struct value v)

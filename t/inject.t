@@ -80,6 +80,8 @@ my @table = (
 	 qr/what is behind the memory has changed/],
 	['pretend', 'iouring.file-shared.ext4.*,iouring.file-shared.xfs.*', 'not-refused',
 	 qr/the kernel gave a R\/W long-term pin/],
+	['pretend', 'operation.seal-mapped.memfd.shared', 'not-refused',
+	 qr/seal was not refused, although the file is mapped or pinned/],
 	['populate', 'account.ro-short.*', 'rss',
 	 qr/P has [1-9]\d* bytes of anonymous memory there, not 0/],
 	['charge', 'account.*', 'charge', qr/\d+ bytes more are charged to P's cgroup/],

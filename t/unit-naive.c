@@ -238,12 +238,12 @@ static struct value world_refill(int a, int first, int count)
 }
 
 /* The old page is in no file any more; who mapped it finds the new one there. */
-static void world_punch(int first, int count)
+static void world_file_refill(int first, int count, struct value v)
 {
 	for (int c = first; c < first + count; c++) {
 		struct page *old = w.file[c];
 
-		w.file[c] = new_page(VALUE_ZERO, true);
+		w.file[c] = new_page(v, true);
 		for (int a = 0; a < w.actors; a++) {
 			if (w.actor[a].table[c] != old)
 				continue;
@@ -498,8 +498,21 @@ static void step_punch(struct span s)
 	if (!w.has_file)
 		return;
 	tell_span("punch", s);
-	world_punch(s.first, s.count);
+	world_file_refill(s.first, s.count, VALUE_ZERO);
 	model_punch(&m, s.first, s.count);
+}
+
+static void step_file_refill(struct span s)
+{
+	struct value v;
+
+	if (!w.has_file)
+		return;
+	tell_span("refillfile", s);
+	v = model_value(&m, s.a);
+	check_value(new_value(w.actor[s.a].name), v);
+	world_file_refill(s.first, s.count, v);
+	model_file_refill(&m, s.first, s.count, v);
 }
 
 static void step_truncate(struct span s)
@@ -634,7 +647,7 @@ static void random_step(void)
 	static void (*const steps[])(struct span s) = {
 		step_write, step_write, step_write, step_fill, step_force, step_touch,
 		step_patch, step_unmap, step_discard, step_discard, step_refill, step_zero,
-		step_punch, step_punch,
+		step_punch, step_punch, step_file_refill,
 		step_file_write, step_file_write, step_truncate, step_wipe, step_protect,
 		step_dontfork, step_fork, step_fork, step_exit, step_pin, step_pin, step_pin,
 		step_pin, step_poke, step_poke, step_poke, step_unpin,
