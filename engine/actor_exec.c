@@ -134,15 +134,21 @@ static bool resume_pins(const struct legacy *l)
 
 static bool resume(const struct legacy *l, int stage_fd)
 {
+	ptrdiff_t before = l->self.shift;
+	bool ok;
+
 	self = l->self;
 	injected = l->injected;
+	/* The old program's pointers first; then again those of the director, who has not moved. */
 	self.shift = &anchor - (const char *)l->anchor;
 	self.stage = mmap(NULL, sizeof(*self.stage), PROT_READ | PROT_WRITE, MAP_SHARED,
 			  stage_fd, 0);
 	if (self.stage == MAP_FAILED || !begin_without_memory())
 		return false;
 	self.box = &self.stage->box[self.index];
-	return !keep_open(stage_fd, false) && !keep_open(self.mem.fd, false) && resume_pins(l);
+	ok = !keep_open(stage_fd, false) && !keep_open(self.mem.fd, false) && resume_pins(l);
+	self.shift += before;
+	return ok;
 }
 
 int actor_resume_main(int argc, char **argv)

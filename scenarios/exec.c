@@ -39,8 +39,8 @@ static const struct scenario rows[] = {
 	  .fixed = FIXED_6_2, .kinds = KIND_PRIVATE | KIND_NOT_ANON },
 	{ .id = "exec.shared",
 	  .title = "%s pin of shared memory, then execve()",
-	  .steps = "read P; fork P C; pin C ro longterm; write P; exec C; write P; fork P G; "
-		   "exit P; write G",
+	  .steps = "read P; fork P C; pin C ro longterm; write P; exec C; write P; exec C; "
+		   "fork P G; exit P; write G",
 	  .why = "a pin of a file's page shows what others write, although its owner is gone",
 	  .kinds = KIND_SHARED },
 	{ }
