@@ -444,6 +444,9 @@ static void fail_step(const struct step *s, int actor)
 {
 	if (s->op == OP_PIN)
 		fail_status(actor, "pin-refused", "the pin was not given");
+	else if (s->op == OP_OPERATION && s->operation->not_in_use &&
+		 d.stage->box[actor].status == -EBUSY)
+		fail_status(actor, "refused", "nobody maps the file or has it pinned, but");
 	else
 		fail_status(actor, "setup", "the step did not work");
 }
