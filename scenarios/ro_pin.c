@@ -2,6 +2,8 @@
 /* R/O pins of anonymous memory that is mapped read-only, for whatever reason. */
 #include "scenarios/scenario.h"
 
+#include "kinds/kind.h"
+
 #define FIXED_5_19 "5.19 by 'mm/gup: trigger FAULT_FLAG_UNSHARE when R/O-pinning a possibly " \
 		   "shared anonymous page'"
 #define RELIABLE							\
@@ -53,6 +55,11 @@ static const struct scenario rows[] = {
 	  .steps = "fill P; fork P C; mprotect P r; pin P ro longterm; mprotect P rw; write P",
 	  .why = "a mapping that is read-only now may be writable later",
 	  RELIABLE },
+	{ .id = "ro-pin.none",
+	  .title = "R/O %s pin of a PROT_NONE mapping",
+	  .steps = "fill P; mprotect P none; pin P ro longterm",
+	  .why = "what a process must not read is not read for it",
+	  .kinds = KIND_ANON | KIND_PRIVATE | KIND_FIRST },
 	{ .id = "ro-pin.half",
 	  .title = "R/O %s pin of one half of a shared range",
 	  .steps = "fill P; fork P C; pin P ro longterm upper; write P; write C",
