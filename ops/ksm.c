@@ -44,7 +44,17 @@ static int copy_past_protection(struct mem *m, void *to, const char *from, size_
 	return ret;
 }
 
-/* A twin of the pages, so that there is something to merge with. */
+/* The same, but for the last byte of each page: nothing to merge with. */
+static void fill_sibling(struct mem *m, char *to, const char *from, size_t len)
+{
+	size_t page = m->layout.page;
+
+	memcpy(to, from, len);
+	for (size_t at = page - 1; at < len; at += page)
+		to[at] ^= 1;
+}
+
+/* A twin of the pages, so that there is something to merge with; and what is almost one. */
 static int ksm_run(struct mem *m, size_t page, size_t pages, struct value v)
 {
 	size_t len = pages * m->layout.page;
@@ -52,20 +62,21 @@ static int ksm_run(struct mem *m, size_t page, size_t pages, struct value v)
 	int ret;
 
 	(void)v;
-	twin = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	twin = mmap(NULL, 2 * len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (twin == MAP_FAILED)
 		return mem_fail(m, "mmap of a twin: %s", strerror(errno));
 	ret = copy_past_protection(m, twin, at, len);
 	if (ret)
 		return ret;
-	if (madvise(twin, len, MADV_MERGEABLE) || madvise(at, len, MADV_MERGEABLE))
+	fill_sibling(m, twin + len, twin, len);
+	/* They stay: a write to the merged page would show in them, or the page of another. */
+	m->witness = twin;
+	m->witness_len = 2 * len;
+	m->witness_sum = mem_sum(twin, 2 * len);
+	if (madvise(twin, 2 * len, MADV_MERGEABLE) || madvise(at, len, MADV_MERGEABLE))
 		ret = mem_fail(m, "MADV_MERGEABLE: %s", strerror(errno));
 	else
 		ret = await_ksmd(m);
-	/* It stays: a write to the merged page would show in it. */
-	m->witness = twin;
-	m->witness_len = len;
-	m->witness_sum = mem_sum(twin, len);
 	return ret;
 }
 
