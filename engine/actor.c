@@ -86,9 +86,21 @@ static int act_settle(const struct command *c)
 	return ret ? ret : m->kind->verify(m);
 }
 
+/* Nothing else has come to lie there yet: what is mapped came by fork. */
+static void look_for_stray(void)
+{
+	const struct layout *l = &self.mem.layout;
+
+	for (size_t c = 0; c < l->cells; c++)
+		if (self.dontfork[c] && !self.gone[c] &&
+		    !msync(mem_page(&self.mem, layout_page(l, c)), l->page, MS_ASYNC))
+			self.stray = true;
+}
+
 static void begin_as_child(int index)
 {
 	actor_forget_pins();
+	look_for_stray();
 	for (size_t c = 0; c < self.mem.layout.cells; c++)
 		self.gone[c] |= self.dontfork[c];
 	memset(self.dontfork, false, sizeof(self.dontfork));

@@ -99,11 +99,29 @@ static void account(void)
 	self.stage->view[self.index].anon_bytes = bytes < 0 ? 0 : bytes;
 }
 
+/*
+ * Who saves a process by and by asks which pages were written since the last time: one that
+ * is not marked is lost. hugetlb pages and what others write to are not tracked.
+ */
+static void look_for_unnoticed(void)
+{
+	unsigned int props = self.mem.kind->props;
+	struct view *v = &self.stage->view[self.index];
+
+	for (size_t c = 0; c < self.mem.layout.cells; c++)
+		v->unnoticed[c] = self.stored[c] && (props & KIND_PRIVATE) &&
+				  !(props & KIND_HUGETLB) &&
+				  (v->pagemap[c] & (PM_PRESENT | PM_SWAP)) &&
+				  !(v->pagemap[c] & PM_SOFT_DIRTY);
+}
+
 int act_look(const struct command *c)
 {
 	bool all = c->cmd == CMD_LOOK_ALL || (c->look && c->all);
 
 	look_at_memory(all);
+	look_for_unnoticed();
+	self.stage->view[self.index].stray = self.stray;
 	self.stage->view[self.index].witness_changed = self.mem.witness &&
 		mem_sum(self.mem.witness, self.mem.witness_len) != self.mem.witness_sum;
 	if (c->account)

@@ -126,6 +126,7 @@ static void write_cells(const struct command *c)
 			continue;
 		write_cell(i, c->v);
 		faulted[i] = false;
+		self.stored[i] = self.tracks;
 	}
 	faults_expected = false;
 }
@@ -150,6 +151,8 @@ int act_write(const struct command *c)
 	if (inject_at_write())
 		return 0;
 	write_cells(c);
+	if (injected == FAULT_UNNOTICED)
+		file_write("/proc/self/clear_refs", "4");
 	return 0;
 }
 
@@ -259,6 +262,8 @@ static int advise(const struct command *c, int advice, const char *name)
 int act_dontfork(const struct command *c)
 {
 	mark(self.dontfork, c, true);
+	if (injected == FAULT_STRAY)
+		return 0;
 	return advise(c, MADV_DONTFORK, "MADV_DONTFORK");
 }
 
@@ -278,8 +283,11 @@ int act_clearrefs(const struct command *c)
 	int ret = file_write("/proc/self/clear_refs", "4");
 
 	(void)c;
-	if (!ret)
+	if (!ret) {
+		self.tracks = true;
+		memset(self.stored, false, sizeof(self.stored));
 		return 0;
+	}
 	errno = -ret;
 	return mem_fail(&self.mem, "clearing soft-dirty bits: %s", strerror(errno));
 }
@@ -295,6 +303,13 @@ int act_migrate(const struct command *c)
 	return 0;
 }
 
+/* Is what was stored there still, or have other pages taken its place? */
+static bool keeps_stores(enum effect effect)
+{
+	return effect == EFFECT_NONE || effect == EFFECT_TOUCH || effect == EFFECT_WRITE ||
+	       effect == EFFECT_FORCE;
+}
+
 int act_operation(const struct command *c)
 {
 	const struct operation *o = c->step.operation;
@@ -305,6 +320,8 @@ int act_operation(const struct command *c)
 	ret = o->run(&self.mem, page, pages, c->v);
 	if (ret && injected == FAULT_PRETEND)
 		ret = 0;
+	if (!keeps_stores(o->effect))
+		memset(self.stored, false, sizeof(self.stored));
 	if (!ret && o->effect == EFFECT_UNMAP) {
 		mark(self.gone, c, true);
 		mark(self.kept, c, true);

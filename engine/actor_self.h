@@ -17,6 +17,9 @@ struct actor {
 	bool kept[CELLS_MAX];		/* gone, and its place kept free */
 	bool dontfork[CELLS_MAX];
 	uint8_t prot[CELLS_MAX];	/* PROT_* */
+	bool stray;			/* there is memory that its parent kept from it */
+	bool tracks;			/* soft-dirty bits have been cleared, */
+	bool stored[CELLS_MAX];		/* and these cells have been written since */
 	struct pin pin[PINS_MAX];
 	bool held[PINS_MAX];
 	ptrdiff_t shift;		/* from the director's addresses: after execve */

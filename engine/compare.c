@@ -52,12 +52,30 @@ static void compare_marks(int actor)
 	}
 }
 
-/* A page with the same content, but another page: no write may reach it. */
+/* Memory beside the region: what a child must not have, and what no write may reach. */
 static void compare_witness(int actor)
 {
-	if (d.stage->view[actor].witness_changed)
+	if (d.stage->view[actor].stray)
+		diag_fail(d.result, "leak", "%c has memory from its parent that MADV_DONTFORK "
+			  "kept from it", actor_name(actor));
+	else if (d.stage->view[actor].witness_changed)
 		diag_fail(d.result, "leak", "a page of %c has changed to which nobody wrote: it "
 			  "was merged with one that was written", actor_name(actor));
+}
+
+/* Random scenarios run on kernels that are known to forget. */
+static void compare_unnoticed(int actor)
+{
+	const struct view *v = &d.stage->view[actor];
+
+	for (size_t c = 0; c < d.model.cells && !d.test->lenient; c++) {
+		if (!v->unnoticed[c] || d.model.actor[actor].cell[c].state == CELL_GONE)
+			continue;
+		diag_fail(d.result, "unnoticed", "a page of %c was written since soft-dirty bits "
+			  "were cleared, and is not marked (cell %zu)", actor_name(actor), c);
+		diag_table_page(d.result, actor_name(actor), v->pagemap[c]);
+		return;
+	}
 }
 
 static void compare_view(int actor)
@@ -77,6 +95,8 @@ static void compare_view(int actor)
 		compare_marks(actor);
 		if (!failed())
 			compare_witness(actor);
+		if (!failed())
+			compare_unnoticed(actor);
 		return;
 	}
 	diag_view(d.result, &d.model, actor, at, &first, wrong);

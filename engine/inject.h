@@ -33,6 +33,8 @@ enum fault {
 	FAULT_CHARGE,		/* a pin costs memory elsewhere */
 	FAULT_SPLAT,		/* a warning appears in the kernel log */
 	FAULT_LOST_REST,	/* a write changes what it does not write */
+	FAULT_STRAY,		/* MADV_DONTFORK does nothing */
+	FAULT_UNNOTICED,	/* soft-dirty bits vanish after a write */
 	FAULT_SHARED_PIN,	/* a page in a pin is known not to be exclusive */
 	FAULT_MOVABLE,		/* every page is taken for one of ZONE_MOVABLE */
 	FAULT_SPLIT,		/* pinning splits the mapping of a large folio */

@@ -73,6 +73,8 @@ struct view {
 	uint64_t pagemap[CELLS_MAX];
 	uint64_t mark[CELLS_MAX];	/* of each page, where words were seen */
 	bool witness_changed;		/* see struct mem */
+	bool stray;			/* has memory that its parent kept from it */
+	uint8_t unnoticed[CELLS_MAX];	/* written since soft-dirty bits were cleared, not marked */
 	long long anon_bytes;	/* of anonymous memory in the region; if asked for */
 	uint64_t words[WORDS_MAX];
 };

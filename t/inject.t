@@ -95,6 +95,10 @@ my @table = (
 	 qr/left behind: process \d+ \(cow-actor\d\) is left over/],
 	['lost-rest', 'fork.basic.anon,fork.basic.thp.pmd,cow.basic.memfd', 'lost-rest',
 	 qr/a part of the page that no write touched has changed: zeroes/],
+	['stray', 'ro-pin.dontfork.gup.thp-pte.pmd', 'leak',
+	 qr/C has memory from its parent that MADV_DONTFORK kept from it/],
+	['unnoticed', 'softdirty.fork.anon', 'unnoticed',
+	 qr/a page of P was written since soft-dirty bits were cleared, and is not marked/],
 	['split', 'iouring.fork.thp.pmd', 'kind-changed',
 	 qr/after the pin the memory is not what the title says any more: not PMD-mapped/],
 	# Only one test: two would change it twice, which is not at all.
