@@ -3,6 +3,8 @@
 #define _GNU_SOURCE
 #include "ops/operation.h"
 
+#include <setjmp.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -26,16 +28,64 @@ static char *reserve(struct mem *m, void **map, size_t *map_len)
 	return at + (uintptr_t)m->base % align;
 }
 
+static sigjmp_buf nothing_there;
+
+static void on_nothing(int sig)
+{
+	(void)sig;
+	siglongjmp(nothing_there, 1);
+}
+
+/* Is there a byte at @at other than zero? */
+static bool holds_data(const char *at)
+{
+	struct sigaction act = { .sa_handler = on_nothing, .sa_flags = SA_NODEFER }, old;
+	volatile bool data = false;
+
+	sigaction(SIGSEGV, &act, &old);
+	if (!sigsetjmp(nothing_there, 1))
+		data = *(const volatile uint64_t *)at != 0;
+	sigaction(SIGSEGV, &old, NULL);
+	return data;
+}
+
+/* A word that the process can read without a fault: of a page that is present. NULL: none. */
+static const char *readable_word(struct mem *m)
+{
+	static uint64_t map[CELLS_MAX];
+	const struct layout *l = &m->layout;
+
+	if (pagemap_read(m->base, l->cells, l->stride, map))
+		return NULL;
+	for (size_t c = 0; c < l->cells; c++) {
+		const char *at = (char *)mem_page(m, layout_page(l, c)) + layout_word(l, 0);
+
+		if ((map[c] & PM_PRESENT) && holds_data(at))
+			return at;
+	}
+	return NULL;
+}
+
+/*
+ * Pages have moved when no CPU finds them at their old place any more, this one included,
+ * which has just read there.
+ */
 static int move_whole(struct mem *m, int flags, const char *name)
 {
+	const char *old = NULL;
 	size_t map_len;
 	void *map;
 	char *to = reserve(m, &map, &map_len);
 
+	if (to)
+		old = readable_word(m);
 	if (!to || mremap(m->base, m->len, m->len, MREMAP_MAYMOVE | MREMAP_FIXED | flags, to) ==
 		   MAP_FAILED)
 		return mem_fail(m, "%s: %s", name, strerror(errno));
 	m->base = to;
+	errno = ESTALE;
+	if (old && !(m->kind->props & (KIND_FILE | KIND_SHARED)) && holds_data(old))
+		return mem_fail(m, "%s: the page is still there at its old place", name);
 	return 0;
 }
 
@@ -172,4 +222,55 @@ DEFINE_OPERATION(uffdmove) = {
 	.refuses_pinned = { -EBUSY, -EAGAIN }, .refuses = { -EBUSY },
 	.senseless = { -ENOENT, -EINVAL, -EAGAIN, -EOPNOTSUPP },
 	.run = uffdmove_run,
+};
+
+/* All or nothing: what has moved when it is refused comes back. */
+static int move_all_by_uffd(struct mem *m, int fd, char *to)
+{
+	size_t moved = uffd_move(fd, to, m->base, m->len);
+	int error = errno;
+
+	if (moved == m->len)
+		return 0;
+	if (moved)
+		uffd_move(fd, m->base, to, moved);
+	errno = error;
+	return mem_fail(m, "UFFDIO_MOVE: %s", strerror(errno));
+}
+
+static int uffdremap_run(struct mem *m, size_t page, size_t pages, struct value v)
+{
+	int fd = uffd_open(UFFD_FEATURE_MOVE), ret = 0;
+	size_t map_len;
+	void *map;
+	char *to = reserve(m, &map, &map_len);
+
+	(void)page;
+	(void)pages;
+	(void)v;
+	if (!to || fd < 0 || mprotect(to, m->len, PROT_READ | PROT_WRITE) ||
+	    uffd_register(fd, to, m->len, UFFDIO_REGISTER_MODE_MISSING) ||
+	    uffd_register(fd, m->base, m->len, UFFDIO_REGISTER_MODE_MISSING))
+		ret = mem_fail(m, "userfaultfd: %s", strerror(errno));
+	if (!ret)
+		ret = move_all_by_uffd(m, fd, to);
+	close(fd);
+	if (!ret) {
+		munmap(m->base, m->len);
+		m->base = to;
+	} else if (to) {
+		munmap(map, map_len);
+	}
+	return ret;
+}
+
+/* As uffdmove; pages of a THP that is mapped by PTEs are refused now and then, as it is split. */
+DEFINE_OPERATION(uffdremap) = {
+	.id = "uffdremap",
+	.about = "UFFDIO_MOVE of all of it to another place for good; refused where pinned",
+	.kinds = KIND_ANON | KIND_PRIVATE | KIND_FIRST, .not_kinds = KIND_HUGETLB,
+	.needs = NEED(UFFDMOVE), .not_pinned = true,
+	.refuses_pinned = { -EBUSY, -EAGAIN }, .refuses = { -EBUSY },
+	.senseless = { -ENOENT, -EINVAL, -EAGAIN },
+	.run = uffdremap_run,
 };

@@ -10,6 +10,22 @@
 #include "kinds/kind.h"
 #include "vm_util.h"
 
+/* Unlike MADV_PAGEOUT, which is advice: not one page may stay that nobody pins or shares. */
+static int swapout_run(struct mem *m, size_t page, size_t pages, struct value v)
+{
+	(void)page;
+	(void)pages;
+	(void)v;
+	return mem_swap_out(m);
+}
+
+DEFINE_OPERATION(swapout) = {
+	.id = "swapout", .about = "MADV_PAGEOUT until no page is left; a pinned page stays",
+	.kinds = KIND_ANON | KIND_PRIVATE, .not_kinds = KIND_HUGETLB, .needs = NEED(SWAP),
+	.refuses_pinned = { -EBUSY }, .senseless = { -EBUSY, -EINVAL, -ENOMEM },
+	.run = swapout_run,
+};
+
 /*
  * The only area is the run's own: that is what the operation needs. It is used again at once,
  * for the next step may need it.

@@ -38,6 +38,17 @@ static const struct scenario rows[] = {
 	  .steps = "fill P; uffdmove P; pin P ro longterm; write P; fork P C; write P; write C",
 	  .why = "a page that was moved is as exclusive as before",
 	  .kinds = KIND_BASE },
+	PINNED_ANON("operation.uffdremap", "uffdremap", KIND_FIRST),
+	{ .id = "operation.uffdremapped", .title = "UFFDIO_MOVE, swapped out, %s pin, fork()",
+	  .steps = "fill P; uffdremap P; swapout P; write P; pin P ro longterm; write P; "
+		   "fork P C; write C; write P",
+	  .why = "a page that was moved is found where it is now, and is as exclusive as before",
+	  .kinds = KIND_ANON | KIND_PRIVATE | KIND_FIRST },
+	{ .id = "operation.uffdcontinue", .title = "UFFDIO_CONTINUE in a private mapping, %s pin",
+	  .steps = "read P; discard P; uffdcontinue P; write P; pin P ro longterm; fork P C; "
+		   "write C; write P",
+	  .why = "a page that userfaultfd maps is the file's: no private write may reach it",
+	  .kinds = KIND_FILE | KIND_PRIVATE },
 	PINNED_ANON("operation.split", "split", KIND_THP),
 	PINNED_ANON("operation.compact", "compact", KIND_BASE),
 	PINNED_ANON("operation.tonode", "tonode", 0),
