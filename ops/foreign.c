@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include "ops/operation.h"
 
+#include <fcntl.h>
 #include <string.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -28,6 +29,96 @@ static int vmwrite_run(struct mem *m, size_t page, size_t pages, struct value v)
 DEFINE_OPERATION(vmwrite) = {
 	.id = "vmwrite", .about = "a write by process_vm_writev(): must break COW as a store does",
 	.effect = EFFECT_WRITE, .run = vmwrite_run,
+};
+
+/* So many pages at once: more than the kernel pins at a time. */
+#define SPAN		64
+
+static char *copy;
+
+static int put_in_copy(struct mem *m, size_t offset, uint64_t word)
+{
+	(void)m;
+	memcpy(copy + offset, &word, sizeof(word));
+	return 0;
+}
+
+/* [from, from + len) of the region, by one call each. */
+static bool span_moves(struct mem *m, size_t from, size_t len, bool out)
+{
+	struct iovec here = { copy + from, len }, there = { m->base + from, len };
+
+	return (out ? process_vm_writev : process_vm_readv)(getpid(), &here, 1, &there, 1, 0) ==
+	       (ssize_t)len;
+}
+
+/*
+ * The words of some pages are put into a copy of them. Back it goes from the middle of the
+ * first page on: what is before that, alone.
+ */
+static bool span_write(struct mem *m, size_t page, size_t pages, struct value v)
+{
+	size_t from = page * m->layout.page, len = pages * m->layout.page;
+	size_t part = m->layout.page / 2 - sizeof(uint64_t);
+
+	return span_moves(m, from, part, false) &&
+	       span_moves(m, from + part, len - part, false) &&
+	       !operation_write_words(m, page, pages, v, put_in_copy) &&
+	       span_moves(m, from, part, true) && span_moves(m, from + part, len - part, true);
+}
+
+static bool refused;
+
+static int put_what_may_be(struct mem *m, size_t offset, uint64_t word)
+{
+	int ret = put_by_vm(m, offset, word);
+
+	refused |= errno == EFAULT;
+	errno = 0;
+	return ret;
+}
+
+/* Word by word: the pages that may be written. There must be one that may not. */
+static int write_what_may_be(struct mem *m, size_t page, size_t pages, struct value v)
+{
+	int ret;
+
+	refused = false;
+	errno = 0;
+	ret = operation_write_words(m, page, pages, v, put_what_may_be);
+	if (ret || refused)
+		return ret;
+	errno = EIO;
+	return mem_fail(m, "process_vm_writev() of several pages moves less than it should");
+}
+
+/* Of very large memory just the pages that are looked at, and one after each. */
+static int vmspan_run(struct mem *m, size_t page, size_t pages, struct value v)
+{
+	size_t stride = m->layout.stride, span = stride < SPAN ? SPAN : 2;
+	size_t step = stride < SPAN ? SPAN : stride;
+	bool ok = true;
+	int ret = 0;
+
+	copy = mmap(NULL, m->len, PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (copy == MAP_FAILED)
+		return mem_fail(m, "mmap of a copy: %s", strerror(errno));
+	for (size_t at = 0; at < pages && ok; at += step) {
+		size_t left = pages - at;
+
+		ok = span_write(m, page + at, left < span ? left : span, v);
+	}
+	if (!ok)
+		ret = write_what_may_be(m, page, pages, v);
+	munmap(copy, m->len);
+	return ret;
+}
+
+DEFINE_OPERATION(vmspan) = {
+	.id = "vmspan",
+	.about = "process_vm_writev() of many pages at once, from the middle of a page on",
+	.effect = EFFECT_WRITE, .run = vmspan_run,
 };
 
 static struct errand *errand;
@@ -65,6 +156,32 @@ DEFINE_OPERATION(farwrite) = {
 	.id = "farwrite",
 	.about = "process_vm_writev() by another process: must break COW as a store does",
 	.effect = EFFECT_WRITE, .needs = NEED(ROOT), .run = farwrite_run,
+};
+
+/*
+ * Nobody has private copies of shared pages: past the protection of such a mapping a debugger
+ * cannot write either. Where it may be written, what is there is written again.
+ */
+static int pry_run(struct mem *m, size_t page, size_t pages, struct value v)
+{
+	int fd = open("/proc/self/mem", O_RDWR | O_CLOEXEC);
+	off_t at = (uintptr_t)mem_page(m, page);
+	uint64_t word;
+	int ret = 0;
+
+	(void)pages;
+	(void)v;
+	if (fd < 0 || pread(fd, &word, sizeof(word), at) != sizeof(word) ||
+	    pwrite(fd, &word, sizeof(word), at) != sizeof(word))
+		ret = mem_fail(m, "write to /proc/self/mem: %s", strerror(errno));
+	close(fd);
+	return ret;
+}
+
+DEFINE_OPERATION(pry) = {
+	.id = "pry", .about = "a debugger's write to shared memory: never past its protection",
+	.kinds = KIND_SHARED, .not_kinds = KIND_HUGETLB, .needs = NEED(FORCE),
+	.refuses = { -EIO }, .run = pry_run,
 };
 
 static int ptrace_run(struct mem *m, size_t page, size_t pages, struct value v)

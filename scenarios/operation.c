@@ -259,6 +259,10 @@ static const struct scenario rows[] = {
 	  .steps = "read P; pin P ro longterm; vmwrite P",
 	  .why = "a write by GUP must not reach the file or the zeropage, and must reach the pin",
 	  .kinds = KIND_NOT_ANON | KIND_PRIVATE },
+	{ .id = "operation.vmspan", .title = "fork(), process_vm_writev() of all of it, %s pin",
+	  .steps = "fill P; fork P C; vmspan P; pin P ro longterm; vmspan C; write P; vmspan P",
+	  .why = "what is written across pages comes to lie where it belongs in each",
+	  .kinds = KIND_ANON | KIND_PRIVATE | KIND_FIRST },
 	{ .id = "operation.farwrite", .title = "fork(), process_vm_writev() by another, %s pin",
 	  .steps = "fill P; fork P C; farwrite P; pin P ro longterm; farwrite C; write P; "
 		   "farwrite P",
