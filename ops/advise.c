@@ -27,6 +27,7 @@ ADVICE(pageout_run, MADV_PAGEOUT)
 ADVICE(populate_read_run, MADV_POPULATE_READ)
 ADVICE(populate_write_run, MADV_POPULATE_WRITE)
 ADVICE(discard_run, MADV_DONTNEED)
+ADVICE(collapse_run, MADV_COLLAPSE)
 ADVICE(hugepage_run, MADV_HUGEPAGE)
 ADVICE(nohugepage_run, MADV_NOHUGEPAGE)
 ADVICE(guard_run, MADV_GUARD_INSTALL)
@@ -51,6 +52,15 @@ DEFINE_OPERATION(popwrite) = {
 	.id = "popwrite", .about = "MADV_POPULATE_WRITE: COW is broken, as by a write",
 	.effect = EFFECT_TOUCH, .needs = NEED(POPULATE), .senseless = { -EFAULT, -EINVAL },
 	.run = populate_write_run,
+};
+
+/* EINVAL: a kernel that has no THP in shared memory. */
+DEFINE_OPERATION(filecollapse) = {
+	.id = "filecollapse",
+	.about = "MADV_COLLAPSE of a file's pages: into a THP; not pinned ones",
+	.kinds = KIND_FILE | KIND_SHARED | KIND_RANGE, .needs = NEED(COLLAPSE),
+	.refuses_pinned = { -EAGAIN, -EBUSY, -EINVAL }, .refuses = { -EINVAL },
+	.senseless = { -EAGAIN, -EBUSY, -ENOMEM }, .run = collapse_run,
 };
 
 DEFINE_OPERATION(discard) = {

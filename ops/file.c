@@ -98,6 +98,37 @@ DEFINE_OPERATION(truncate_file) = {
 	.run = truncate_run,
 };
 
+/* What may be cut off the end of the last page: less than a word's distance to the next page. */
+#define CUT	256
+
+/* A file that ends inside of a page, and is made as long again, has zeroes there. */
+static int cut_run(struct mem *m, size_t page, size_t pages, struct value v)
+{
+	size_t end = m->layout.pages * m->layout.page;
+	char was[CUT], after[CUT] = { 1 }, zeroes[CUT] = { 0 };
+
+	(void)page;
+	(void)pages;
+	(void)v;
+	if (pread(m->fd, was, CUT, end - CUT) != CUT)
+		return mem_fail(m, "read of the file's end: %s", strerror(errno));
+	if (ftruncate(m->fd, end - CUT) || ftruncate(m->fd, end))
+		return mem_fail(m, "ftruncate: %s", strerror(errno));
+	if (pread(m->fd, after, CUT, end - CUT) != CUT || memcmp(after, zeroes, CUT)) {
+		errno = ESTALE;
+		return mem_fail(m, "what was cut off the file is there again");
+	}
+	if (pwrite(m->fd, was, CUT, end - CUT) != CUT)
+		return mem_fail(m, "write of the file's end: %s", strerror(errno));
+	return 0;
+}
+
+DEFINE_OPERATION(cut) = {
+	.id = "cut",
+	.about = "the file is cut inside of its last page and made as long again: zeroes there",
+	.kinds = KIND_FILE, .not_kinds = KIND_HUGETLB, .run = cut_run,
+};
+
 DEFINE_OPERATION(punch) = {
 	.id = "punch", .about = "a hole in the file: zeroes there; a pin keeps its page",
 	.effect = EFFECT_PUNCH, .kinds = KIND_FILE, .not_kinds = KIND_HUGETLB, .run = punch_run,
