@@ -16,13 +16,6 @@ struct move {
 	uint64_t dst, src, len, mode;
 	int64_t move;
 };
-struct go_on {
-	uint64_t start, len, mode;
-	int64_t mapped;
-};
-#define IOCTL_CONTINUE	_IOWR(0xAA, 0x07, struct go_on)
-#define REGISTER_MINOR	(1ULL << 2)
-#define FEATURES_MINOR	(1ULL << 9 | 1ULL << 10)	/* hugetlb, shmem */
 
 #define IOCTL_MOVE	_IOWR(0xAA, 0x05, struct move)
 
@@ -90,42 +83,4 @@ DEFINE_OPERATION(uffdwp) = {
 	.id = "uffdwp", .about = "userfaultfd write-protects pages, and allows writing again",
 	.kinds = KIND_ANON, .not_kinds = KIND_HUGETLB, .needs = NEED(UFFD),
 	.senseless = { -EINVAL, -ENOENT, -EBUSY }, .run = uffdwp_run,
-};
-
-/* Where there is a page already, it stays. */
-static int continue_pages(struct mem *m, int fd, size_t page, size_t len)
-{
-	size_t size = m->kind->props & KIND_HUGETLB ? m->size : m->layout.page;
-
-	for (size_t at = 0; at < len; at += size) {
-		struct go_on go = { .start = (uintptr_t)mem_page(m, page) + at, .len = size };
-
-		if (ioctl(fd, IOCTL_CONTINUE, &go) && errno != EEXIST)
-			return mem_fail(m, "UFFDIO_CONTINUE: %s", strerror(errno));
-	}
-	return 0;
-}
-
-/* EOPNOTSUPP: a kernel before 5.14, or a file of a file system on disk. */
-static int uffdcontinue_run(struct mem *m, size_t page, size_t pages, struct value v)
-{
-	int fd = uffd_open(FEATURES_MINOR), ret;
-
-	(void)v;
-	if (fd < 0 || uffd_register(fd, m->base, m->len, REGISTER_MINOR)) {
-		errno = errno == EINVAL ? EOPNOTSUPP : errno;
-		ret = mem_fail(m, "userfaultfd for minor faults: %s", strerror(errno));
-	} else {
-		ret = continue_pages(m, fd, page, pages * m->layout.page);
-	}
-	close(fd);
-	return ret;
-}
-
-DEFINE_OPERATION(uffdcontinue) = {
-	.id = "uffdcontinue",
-	.about = "UFFDIO_CONTINUE maps pages that the file has; private ones are not to be written",
-	.kinds = KIND_FILE | KIND_PRIVATE, .not_kinds = KIND_DISK, .needs = NEED(UFFD),
-	.refuses = { -EOPNOTSUPP }, .senseless = { -EINVAL, -ENOENT, -EFAULT },
-	.run = uffdcontinue_run,
 };

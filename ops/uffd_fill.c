@@ -211,6 +211,14 @@ DEFINE_OPERATION(minorfault) = {
 	.senseless = { -EINVAL, -EBUSY, -EFAULT }, .run = minorfault_run,
 };
 
+/* The same of a private mapping: what was its own is given up. */
+DEFINE_OPERATION(uffdcontinue) = {
+	.id = "uffdcontinue",
+	.about = "UFFDIO_CONTINUE maps pages that the file has; private ones are not to be written",
+	.effect = EFFECT_DISCARD, .kinds = KIND_FILE | KIND_PRIVATE, .not_kinds = KIND_DISK,
+	.needs = NEED(UFFDMINOR), .senseless = { -EINVAL, -EBUSY, -EFAULT }, .run = minorfault_run,
+};
+
 static int uffdzero_run(struct mem *m, size_t page, size_t pages, struct value v)
 {
 	return put_pages(m, page, pages, v, zero_pages);

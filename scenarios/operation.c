@@ -45,7 +45,7 @@ static const struct scenario rows[] = {
 	  .why = "a page that was moved is found where it is now, and is as exclusive as before",
 	  .kinds = KIND_ANON | KIND_PRIVATE | KIND_FIRST },
 	{ .id = "operation.uffdcontinue", .title = "UFFDIO_CONTINUE in a private mapping, %s pin",
-	  .steps = "read P; discard P; uffdcontinue P; write P; pin P ro longterm; fork P C; "
+	  .steps = "read P; uffdcontinue P; write P; pin P ro longterm; fork P C; "
 		   "write C; write P",
 	  .why = "a page that userfaultfd maps is the file's: no private write may reach it",
 	  .kinds = KIND_FILE | KIND_PRIVATE },
