@@ -34,8 +34,7 @@ static int seal_run(struct mem *m, size_t page, size_t pages, struct value v)
 DEFINE_OPERATION(seal) = {
 	.id = "seal",
 	.about = "F_SEAL_WRITE: refused while anybody could still write, or has a page pinned",
-	.effect = EFFECT_SEAL, .kinds = KIND_MEMFD, .not_in_use = true, .senseless = { -EBUSY },
-	.run = seal_run,
+	.effect = EFFECT_SEAL, .kinds = KIND_MEMFD, .not_in_use = true, .run = seal_run,
 };
 
 static int sealfuture_run(struct mem *m, size_t page, size_t pages, struct value v)
