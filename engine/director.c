@@ -322,8 +322,10 @@ static bool against_seal(const struct step *s)
 {
 	enum effect effect = s->op == OP_OPERATION ? s->operation->effect : EFFECT_NONE;
 
-	return d.sealed && (effect == EFFECT_FILE_WRITE || effect == EFFECT_PUNCH ||
-			    effect == EFFECT_FILE_REFILL || effect == EFFECT_SEAL);
+	return d.sealed && s->op == OP_OPERATION &&
+	       (effect == EFFECT_FILE_WRITE || effect == EFFECT_PUNCH ||
+		effect == EFFECT_FILE_REFILL || effect == EFFECT_SEAL ||
+		s->operation->writes_file);
 }
 
 /* A step of a random scenario that has lost its sense. */

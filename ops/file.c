@@ -126,7 +126,7 @@ static int cut_run(struct mem *m, size_t page, size_t pages, struct value v)
 DEFINE_OPERATION(cut) = {
 	.id = "cut",
 	.about = "the file is cut inside of its last page and made as long again: zeroes there",
-	.kinds = KIND_FILE, .not_kinds = KIND_HUGETLB, .run = cut_run,
+	.kinds = KIND_FILE, .not_kinds = KIND_HUGETLB, .writes_file = true, .run = cut_run,
 };
 
 DEFINE_OPERATION(punch) = {

@@ -38,6 +38,7 @@ struct operation {
 	unsigned int kinds;	/* KIND_* that a kind must all have, */
 	unsigned int not_kinds;	/* and must none have */
 	uint64_t needs;	/* NEED() mask */
+	bool writes_file;	/* beside its effect it writes to the file: not if that is sealed */
 	bool not_pinned;	/* of a pinned page it must be refused */
 	/*
 	 * While somebody maps the file's pages shared or has one pinned, it must be refused

@@ -195,11 +195,24 @@ static int continue_pages(struct mem *m, int fd, size_t page, size_t pages, stru
 	return 0;
 }
 
+/* Has the file a hole there? hugetlbfs tells of none, and nothing here makes one in it. */
+static bool in_hole(struct mem *m, size_t page, size_t pages)
+{
+	off_t from = page * m->layout.page, hole = lseek(m->fd, from, SEEK_HOLE);
+
+	return hole >= 0 && hole < from + (off_t)(pages * m->layout.page);
+}
+
 static int minorfault_run(struct mem *m, size_t page, size_t pages, struct value v)
 {
 	uint64_t feature = m->kind->props & KIND_HUGETLB ? UFFD_FEATURE_MINOR_HUGETLBFS
 							  : UFFD_FEATURE_MINOR_SHMEM;
 
+	/* What is refused changes nothing: it must be known before private pages are given up. */
+	if (in_hole(m, page, pages)) {
+		errno = EFAULT;
+		return mem_fail(m, "a hole in the file");
+	}
 	return put_by(m, page, pages, v, continue_pages, feature, UFFDIO_REGISTER_MODE_MINOR);
 }
 
