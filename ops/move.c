@@ -5,6 +5,7 @@
 
 #include <setjmp.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -66,6 +67,34 @@ static const char *readable_word(struct mem *m)
 	return NULL;
 }
 
+/* Is all of it one mapping? */
+static bool is_one_mapping(const char *at, size_t len)
+{
+	FILE *maps = fopen("/proc/self/maps", "re");
+	unsigned long from, to;
+	bool one = false;
+	char line[512];
+
+	while (maps && !one && fgets(line, sizeof(line), maps))
+		one = sscanf(line, "%lx-%lx", &from, &to) == 2 && from <= (uintptr_t)at &&
+		      to >= (uintptr_t)at + len;
+	if (maps)
+		fclose(maps);
+	return one;
+}
+
+/*
+ * Kernels before 6.17 refuse to move several mappings at once, later ones may move the first
+ * of them and then refuse: then a part of the region were gone.
+ */
+static void *move_one_mapping(char *at, size_t len, int flags, char *to)
+{
+	errno = EFAULT;
+	if (!is_one_mapping(at, len))
+		return MAP_FAILED;
+	return mremap(at, len, len, MREMAP_MAYMOVE | MREMAP_FIXED | flags, to);
+}
+
 /*
  * Pages have moved when no CPU finds them at their old place any more, this one included,
  * which has just read there.
@@ -79,8 +108,7 @@ static int move_whole(struct mem *m, int flags, const char *name)
 
 	if (to)
 		old = readable_word(m);
-	if (!to || mremap(m->base, m->len, m->len, MREMAP_MAYMOVE | MREMAP_FIXED | flags, to) ==
-		   MAP_FAILED)
+	if (!to || move_one_mapping(m->base, m->len, flags, to) == MAP_FAILED)
 		return mem_fail(m, "%s: %s", name, strerror(errno));
 	m->base = to;
 	errno = ESTALE;
@@ -139,7 +167,7 @@ static int remapback_run(struct mem *m, size_t page, size_t pages, struct value 
 	if (!to)
 		return mem_fail(m, "mmap: %s", strerror(errno));
 	to = (char *)map + m->layout.page;
-	if (mremap(at, len, len, MREMAP_MAYMOVE | MREMAP_FIXED, to) == MAP_FAILED)
+	if (move_one_mapping(at, len, 0, to) == MAP_FAILED)
 		ret = mem_fail(m, "mremap of a part: %s", strerror(errno));
 	else if (mremap(to, len, len, MREMAP_MAYMOVE | MREMAP_FIXED, at) == MAP_FAILED)
 		ret = mem_fail(m, "mremap of a part, back: %s", strerror(errno));
