@@ -35,6 +35,8 @@ if [ "\$1" = --version ]; then
 	echo 'QEMU $version'
 	exit
 fi
+# Asked which devices it has: none.
+[ "\$1 \$2" != '-device help' ] || exit 0
 echo boot >>$log
 for arg; do
 	case \$arg in *id=control,path=*) control=\${arg#*path=} ;; esac
