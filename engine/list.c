@@ -9,13 +9,15 @@
 
 void list_plain(const struct plan *p, bool verbose)
 {
+	char title[TITLE_MAX];
+
 	for (size_t i = 0; i < p->nr; i++) {
 		const struct test *t = &p->tests[i];
 
 		puts(t->id);
 		if (!verbose)
 			continue;
-		printf("\t%s\n\t", t->title);
+		printf("\t%s\n\t", test_title(t, title));
 		exec_print(t);
 	}
 }
@@ -75,13 +77,15 @@ static void json_needs(const struct test *t)
 
 void list_json(const struct plan *p)
 {
+	char title[TITLE_MAX];
+
 	puts("[");
 	for (size_t i = 0; i < p->nr; i++) {
 		const struct test *t = &p->tests[i];
 
 		printf("  {\"id\": ");
 		json_string(t->id);
-		json_field("title", t->title);
+		json_field("title", test_title(t, title));
 		json_field("scenario", t->scenario->id);
 		json_field("provider", t->by ? t->by->id : NULL);
 		json_field("kind", t->id + t->kind_at);

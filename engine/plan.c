@@ -104,30 +104,47 @@ static bool provider_fits(const struct scenario *s, const struct scenario_steps 
 	return !(by->props & PIN_NAMED) && (by->props & steps->axis_flags) == steps->axis_flags;
 }
 
-/* "THP (2048 kB)"; ids say "pmd" for the size that differs between machines. */
+/* Ids say "pmd" for the size that differs between machines. */
+static const char *size_in_id(const struct test *t, char *buf, size_t len)
+{
+	if (!t->kind->spell_size)
+		return "";
+	if (t->kind->props & KIND_THP && t->size == thp_pmd_size())
+		return ".pmd";
+	buf[0] = '.';
+	size_token(t->size, buf + 1, len - 1);
+	return buf;
+}
+
+/* By copying, not by formats: there are thousands, and each run begins with all of them. */
 static void name_test(struct test *t)
 {
-	char token[16] = "", what[96], size[32] = "";
+	const char *scenario = t->scenario->id, *by = t->by ? t->by->id : "", *kind = t->kind->id;
+	char *at = t->id, buf[16];
+	const char *size = size_in_id(t, buf, sizeof(buf));
 
-	if (t->kind->spell_size) {
-		bool pmd = t->kind->props & KIND_THP && t->size == thp_pmd_size();
+	if (strlen(scenario) + strlen(by) + strlen(kind) + strlen(size) + 3 > sizeof(t->id))
+		abort();
+	at = stpcpy(at, scenario);
+	if (t->by)
+		at = stpcpy(stpcpy(at, "."), by);
+	*at++ = '.';
+	t->kind_at = at - t->id;
+	stpcpy(stpcpy(at, kind), size);
+}
 
+char *test_title(const struct test *t, char *title)
+{
+	char what[96], size[32] = "";
+
+	if (t->kind->spell_size)
 		snprintf(size, sizeof(size), " (%zu kB)", t->size / KIB);
-		if (pmd)
-			snprintf(token, sizeof(token), "pmd");
-		else
-			size_token(t->size, token, sizeof(token));
-	}
-	t->kind_at = snprintf(t->id, sizeof(t->id), "%s%s%s.", t->scenario->id, t->by ? "." : "",
-			      t->by ? t->by->id : "");
-	snprintf(t->id + t->kind_at, sizeof(t->id) - t->kind_at, "%s%s%s", t->kind->id,
-		 token[0] ? "." : "", token);
 	snprintf(what, sizeof(what), t->scenario->title, t->by ? t->by->title : "");
 	if (t->scenario->bare_title_for && !strcmp(t->scenario->bare_title_for, t->kind->id))
-		snprintf(t->title, sizeof(t->title), "%s", what);
+		snprintf(title, TITLE_MAX, "%s", what);
 	else
-		snprintf(t->title, sizeof(t->title), "%s ... with %s%s", what, t->kind->title,
-			 size);
+		snprintf(title, TITLE_MAX, "%s ... with %s%s", what, t->kind->title, size);
+	return title;
 }
 
 /* Has the kernel's suite that scenario on that kind? */

@@ -19,7 +19,6 @@ enum group {
 struct test {
 	char id[128];			/* SCENARIO[.PROVIDER].KIND[.SIZE] */
 	unsigned int kind_at;		/* where in the id KIND[.SIZE] begins */
-	char title[192];
 	const struct scenario *scenario;
 	const struct scenario_steps *steps;
 	const struct kind *kind;
@@ -29,6 +28,8 @@ struct test {
 	const struct provider *by;	/* of pin steps that name none; may be NULL */
 };
 
+#define TITLE_MAX	192
+
 struct plan {
 	struct test *tests;
 	size_t nr;
@@ -36,6 +37,9 @@ struct plan {
 	size_t scenarios;
 	bool settled;			/* `tests` is a mapping, not of the heap */
 };
+
+/* What a person reads of it: "TITLE ... with KIND (SIZE)". @title has TITLE_MAX bytes. */
+char *test_title(const struct test *t, char *title);
 
 /* All tests, in plan order. Needs no root and changes nothing. Exits if a row is wrong. */
 void plan_build(struct plan *p);

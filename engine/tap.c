@@ -77,9 +77,11 @@ void tap_note(const char *fmt, ...)
 
 void tap_run(const struct test *t)
 {
+	char title[TITLE_MAX];
+
 	if (progress_shown())
 		return;
-	printf("# [RUN] %s\n", t->title);
+	printf("# [RUN] %s\n", test_title(t, title));
 	flush(false);
 }
 
@@ -227,13 +229,15 @@ static bool is_shown(const struct test *t, const struct result *r)
 
 void tap_result(size_t number, const struct test *t, const struct result *r)
 {
+	char title[TITLE_MAX];
+
 	count(t, r);
 	gate_count(t, r);
 	done++;
 	if (is_shown(t, r)) {
 		progress_clear();
 		if (progress_shown())
-			printf("# [RUN] %s\n", t->title);
+			printf("# [RUN] %s\n", test_title(t, title));
 		progress_colour(r->verdict, todo(t, r));
 		if (opt.format == FORMAT_TAP)
 			tap_line(number, t, r);

@@ -84,10 +84,12 @@ static void test_plan_ids(void)
 	ids = list_of(p.nr);
 	for (size_t i = 0; i < p.nr; i++) {
 		const struct test *t = &p.tests[i];
+		char title[TITLE_MAX];
 
 		ids[i] = t->id;
-		untitled += !t->title[0] || strchr(t->title, '%') || strchr(t->title, '#');
-		long_titles += strlen(t->title) + 1 == sizeof(t->title) ||
+		test_title(t, title);
+		untitled += !title[0] || strchr(title, '%') || strchr(title, '#');
+		long_titles += strlen(title) + 1 == sizeof(title) ||
 			       strlen(t->id) + 1 == sizeof(t->id);
 	}
 	test_ids("tests", ids, p.nr);
