@@ -168,7 +168,8 @@ static bool in_kselftest(const struct test *t)
 
 /*
  * Operations and consumers are many: a base page and a file stand for the rest. Races take
- * their time: of those, what needs nothing of the machine but the pin.
+ * their time: of those, what needs nothing of the machine but the pin. Slow consumers wait
+ * for "full".
  */
 static bool quick_enough(const struct test *t)
 {
@@ -181,6 +182,8 @@ static bool quick_enough(const struct test *t)
 	for (int i = 0; i < t->steps->nr; i++) {
 		const struct step *s = &t->steps->step[i];
 
+		if (s->by && s->by->props & PIN_SLOW)
+			return false;
 		many |= s->op == OP_OPERATION || (s->by && s->by->props & PIN_NAMED);
 	}
 	return !many || t->scenario->suite != SUITE_NONE ||
