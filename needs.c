@@ -345,39 +345,36 @@ static bool dontunmap_met(const struct ask *a)
 	return true;
 }
 
-static bool uffdmove_met(const struct ask *a)
+/* Has userfaultfd all @features (UFFD_FEATURE_*)? */
+static bool uffd_offers(uint64_t features)
 {
-	struct uffdio_api api = { .api = UFFD_API, .features = 1 << 16 };
+	struct uffdio_api api = { .api = UFFD_API, .features = features };
 	int fd = syscall(SYS_userfaultfd, O_CLOEXEC);
-	bool met = fd >= 0 && !ioctl(fd, UFFDIO_API, &api);
+	bool offers = fd >= 0 && !ioctl(fd, UFFDIO_API, &api);
 
 	if (fd >= 0)
 		close(fd);
-	return met || no(a, "the kernel has no UFFDIO_MOVE (6.8)");
+	return offers;
+}
+
+static bool uffdmove_met(const struct ask *a)
+{
+	return uffd_offers(1 << 16) ||
+	       no(a, "the kernel has no UFFDIO_MOVE (6.8)");
 }
 
 /* Of hugetlb, pages can be given up by their address since 5.18. */
 static bool uffdminor_met(const struct ask *a)
 {
-	struct uffdio_api api = { .api = UFFD_API, .features = 1 << 9 | 1 << 10 };
-	int fd = syscall(SYS_userfaultfd, O_CLOEXEC);
-	bool met = fd >= 0 && !ioctl(fd, UFFDIO_API, &api) && kernel_at_least(5, 18);
-
-	if (fd >= 0)
-		close(fd);
-	return met || no(a, "the kernel has no UFFDIO_CONTINUE for hugetlb and shmem (5.18)");
+	return (uffd_offers(1 << 9 | 1 << 10) && kernel_at_least(5, 18)) ||
+	       no(a, "the kernel has no UFFDIO_CONTINUE for hugetlb and shmem (5.18)");
 }
 
 /* WP_ASYNC came with PAGEMAP_SCAN. */
 static bool scanwp_met(const struct ask *a)
 {
-	struct uffdio_api api = { .api = UFFD_API, .features = 1 << 15 };
-	int fd = syscall(SYS_userfaultfd, O_CLOEXEC);
-	bool met = fd >= 0 && !ioctl(fd, UFFDIO_API, &api);
-
-	if (fd >= 0)
-		close(fd);
-	return met || no(a, "the kernel has no UFFD_FEATURE_WP_ASYNC (6.7)");
+	return uffd_offers(1 << 15) ||
+	       no(a, "the kernel has no UFFD_FEATURE_WP_ASYNC (6.7)");
 }
 
 static bool compact_met(const struct ask *a)
@@ -438,46 +435,6 @@ void needs_provided(uint64_t mask)
 	provided |= mask;
 }
 
-static bool dm_met(const struct ask *a)
-{
-	return (provided & NEED(DM)) ||
-	       no(a, "no disk that can be stopped (dm_mod, loop, a run as root)");
-}
-
-static bool diopin_met(const struct ask *a)
-{
-	return (provided & NEED(DIOPIN)) || no(a, "O_DIRECT takes references, not pins (6.5)");
-}
-
-static bool fuse_met(const struct ask *a)
-{
-	return (provided & NEED(FUSE)) ||
-	       no(a, "no file systems in user space (fuse, fsopen, a run as root)");
-}
-
-static bool fusepin_met(const struct ask *a)
-{
-	return (provided & NEED(FUSEPIN)) || no(a, "FUSE takes references, not pins");
-}
-
-static bool ublk_met(const struct ask *a)
-{
-	return (provided & NEED(UBLK)) ||
-	       no(a, "no disks in user space (ublk_drv with UBLK_F_USER_COPY, a run as root)");
-}
-
-static bool ownnet_met(const struct ask *a)
-{
-	return (provided & NEED(OWNNET)) ||
-	       no(a, "no network of the run's own (CONFIG_NET_NS, a run as root)");
-}
-
-static bool vfio_met(const struct ask *a)
-{
-	return (provided & NEED(VFIO)) ||
-	       no(a, "no edu devices behind an IOMMU (QEMU, vfio-pci, a run as root)");
-}
-
 static bool xdp_met(const struct ask *a)
 {
 	int fd = socket(AF_XDP, SOCK_RAW | SOCK_CLOEXEC, 0);
@@ -506,12 +463,6 @@ static bool udmabuf_met(const struct ask *a)
 	return true;
 }
 
-static bool swapoff_met(const struct ask *a)
-{
-	return (provided & NEED(SWAPOFF)) ||
-	       no(a, "there is swap that is not the run's own, or none");
-}
-
 static bool reclaim_met(const struct ask *a)
 {
 	return !access(MEMCG_ROOT "/memory.reclaim", W_OK) ||
@@ -521,7 +472,8 @@ static bool reclaim_met(const struct ask *a)
 static const struct {
 	const char *code;		/* "no-" and the name, if it has no other */
 	const char *name;
-	bool (*met)(const struct ask *a);
+	bool (*met)(const struct ask *a);	/* or: */
+	const char *unprovided;		/* what is missing, unless the run has set it up */
 	bool by_size;			/* the answer depends on it */
 } needs[NR_NEEDS] = {
 	[NEED_ROOT] = { .code = "no-root", .met = root_met },
@@ -552,16 +504,25 @@ static const struct {
 	[NEED_NUMA] = { .code = "no-numa", .met = numa_met },
 	[NEED_KSM] = { .code = "no-ksm", .met = ksm_met },
 	[NEED_SPLIT] = { .code = "no-split", .met = split_met },
-	[NEED_DM] = { .code = "no-dm", .met = dm_met },
-	[NEED_DIOPIN] = { .code = "no-dio-pin", .met = diopin_met },
-	[NEED_FUSE] = { .code = "no-fuse", .met = fuse_met },
-	[NEED_FUSEPIN] = { .code = "no-fuse-pin", .met = fusepin_met },
-	[NEED_UBLK] = { .code = "no-ublk", .met = ublk_met },
-	[NEED_OWNNET] = { .code = "no-net", .met = ownnet_met },
-	[NEED_VFIO] = { .code = "no-vfio", .met = vfio_met },
+	[NEED_DM] = { .code = "no-dm",
+		.unprovided = "no disk that can be stopped (dm_mod, loop, a run as root)" },
+	[NEED_DIOPIN] = { .code = "no-dio-pin",
+		.unprovided = "O_DIRECT takes references, not pins (6.5)" },
+	[NEED_FUSE] = { .code = "no-fuse",
+		.unprovided = "no file systems in user space (fuse, fsopen, a run as root)" },
+	[NEED_FUSEPIN] = { .code = "no-fuse-pin",
+		.unprovided = "FUSE takes references, not pins" },
+	[NEED_UBLK] = { .code = "no-ublk",
+		.unprovided = "no disks in user space (ublk_drv with UBLK_F_USER_COPY, "
+			      "a run as root)" },
+	[NEED_OWNNET] = { .code = "no-net",
+		.unprovided = "no network of the run's own (CONFIG_NET_NS, a run as root)" },
+	[NEED_VFIO] = { .code = "no-vfio",
+		.unprovided = "no edu devices behind an IOMMU (QEMU, vfio-pci, a run as root)" },
 	[NEED_XDP] = { .code = "no-xdp", .met = xdp_met },
 	[NEED_UDMABUF] = { .code = "no-udmabuf", .met = udmabuf_met },
-	[NEED_SWAPOFF] = { .code = "no-swapoff", .met = swapoff_met },
+	[NEED_SWAPOFF] = { .code = "no-swapoff",
+		.unprovided = "there is swap that is not the run's own, or none" },
 	[NEED_RECLAIM] = { .code = "no-reclaim", .met = reclaim_met },
 	[NEED_UFFDMINOR] = { .code = "no-uffd-minor", .met = uffdminor_met },
 	[NEED_SCANWP] = { .code = "no-scan-wp", .met = scanwp_met },
@@ -607,6 +568,8 @@ static bool met(int n, const struct ask *a)
 	static enum { UNKNOWN, MET, UNMET } answers[NR_NEEDS];
 	static char whys[NR_NEEDS][160];
 
+	if (needs[n].unprovided)
+		return (provided & (1ULL << n)) || no(a, "%s", needs[n].unprovided);
 	if (needs[n].by_size)
 		return needs[n].met(a);
 	if (answers[n] == UNKNOWN) {

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <hugetlbfs.h>
+#include <linux/loop.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -398,6 +399,27 @@ bool kernel_at_least(int major, int minor)
 	if (uname(&u) || sscanf(u.release, "%d.%d", &have_major, &have_minor) != 2)
 		return false;
 	return have_major > major || (have_major == major && have_minor >= minor);
+}
+
+int loop_attach(int image, char *dev, size_t len)
+{
+	struct loop_config config = { .fd = image, .info.lo_flags = LO_FLAGS_AUTOCLEAR };
+	int control = open("/dev/loop-control", O_RDWR | O_CLOEXEC), loop, nr;
+
+	if (control < 0)
+		return -errno;
+	nr = ioctl(control, LOOP_CTL_GET_FREE);
+	close(control);
+	if (nr < 0)
+		return -errno;
+	snprintf(dev, len, "/dev/loop%d", nr);
+	loop = open(dev, O_RDWR | O_CLOEXEC);
+	if (loop >= 0 && !ioctl(loop, LOOP_CONFIGURE, &config))
+		return loop;
+	nr = -errno;
+	if (loop >= 0)
+		close(loop);
+	return nr;
 }
 
 char *size_token(size_t size, char *buf, size_t len)

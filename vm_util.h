@@ -117,6 +117,12 @@ bool pfn_is_movable(uint64_t pfn);
 /* Is the running kernel's version at least that? */
 bool kernel_at_least(int major, int minor);
 
+/*
+ * A descriptor of a free loop device that is given @image, and frees itself when nobody has it
+ * open or mounted; its path goes to @dev. -errno.
+ */
+int loop_attach(int image, char *dev, size_t len);
+
 /* "4k", "64k", "2M", "1G" for ids. */
 char *size_token(size_t size, char *buf, size_t len);
 /* The other way round: bytes, 0 if it is none. */

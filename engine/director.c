@@ -287,23 +287,41 @@ static bool needs_mapping(const struct step *s)
 	       s->op == OP_FORCE || s->op == OP_OPERATION;
 }
 
-/* Is each page of the step's part in an exact pin of @actor, and in its page table? */
+/* Is cell @c in a pin of @actor, and in its page table? */
+static bool is_pinned(int actor, size_t c)
+{
+	for (int i = 0; i < d.model.pins; i++) {
+		const struct model_pin *p = &d.model.pin[i];
+
+		if (p->held && p->owner == actor && c >= p->first && c < p->first + p->cells &&
+		    model_pin_attached(&d.model, i, c))
+			return true;
+	}
+	return false;
+}
+
+/* Of the step's part, is each page so? */
 static bool pins_all(const struct step *s, int actor)
 {
 	size_t first, count;
-	bool all = true;
 
 	step_cells(s, &first, &count);
-	for (size_t c = first; c < first + count && all; c++) {
-		all = false;
-		for (int i = 0; i < d.model.pins && !all; i++) {
-			const struct model_pin *p = &d.model.pin[i];
+	for (size_t c = first; c < first + count; c++)
+		if (!is_pinned(actor, c))
+			return false;
+	return true;
+}
 
-			all = p->held && p->owner == actor && c >= p->first &&
-			      c < p->first + p->cells && model_pin_attached(&d.model, i, c);
-		}
-	}
-	return all;
+/* Or one of them? */
+static bool pins_part(const struct step *s, int actor)
+{
+	size_t first, count;
+
+	step_cells(s, &first, &count);
+	for (size_t c = first; c < first + count; c++)
+		if (is_pinned(actor, c))
+			return true;
+	return false;
 }
 
 static bool may_write(const struct step *s, int actor)
@@ -453,25 +471,6 @@ static void fail_step(const struct step *s, int actor)
 		fail_status(actor, "refused", "nobody maps the file or has it pinned, but");
 	else
 		fail_status(actor, "setup", "the step did not work");
-}
-
-/* Is a page of the step's part in a pin of @actor, and in its page table? */
-static bool pins_part(const struct step *s, int actor)
-{
-	size_t first, count;
-
-	step_cells(s, &first, &count);
-	for (int i = 0; i < d.model.pins; i++) {
-		const struct model_pin *p = &d.model.pin[i];
-
-		if (!p->held || p->owner != actor)
-			continue;
-		for (size_t c = first; c < first + count; c++)
-			if (c >= p->first && c < p->first + p->cells &&
-			    model_pin_attached(&d.model, i, c))
-				return true;
-	}
-	return false;
 }
 
 /* The actor has done it. */

@@ -167,7 +167,8 @@ void model_touch(struct model *m, int actor, size_t first, size_t count)
 			put(m, actor, c, model_sees(m, actor, c));
 }
 
-void model_discard(struct model *m, int actor, size_t first, size_t count)
+/* Private pages are given up; what is there instead is @now. */
+static void replace(struct model *m, int actor, size_t first, size_t count, struct model_cell now)
 {
 	m->losses++;
 	for (size_t c = first; c < first + count && !m->shared; c++) {
@@ -176,8 +177,15 @@ void model_discard(struct model *m, int actor, size_t first, size_t count)
 		if (cell->state == CELL_GONE)
 			continue;
 		detach(m, actor, c);
-		cell->state = CELL_SHOWS_FILE;
+		cell->state = now.state;
+		if (now.state == CELL_OWN)
+			cell->v = cell->mark = now.v;
 	}
+}
+
+void model_discard(struct model *m, int actor, size_t first, size_t count)
+{
+	replace(m, actor, first, count, (struct model_cell){ .state = CELL_SHOWS_FILE });
 }
 
 struct value model_value(struct model *m, int actor)
@@ -188,16 +196,7 @@ struct value model_value(struct model *m, int actor)
 /* No pin has the new page: none shows what is in it. */
 void model_refill(struct model *m, int actor, size_t first, size_t count, struct value v)
 {
-	m->losses++;
-	for (size_t c = first; c < first + count && !m->shared; c++) {
-		struct model_cell *cell = &m->actor[actor].cell[c];
-
-		if (cell->state == CELL_GONE)
-			continue;
-		detach(m, actor, c);
-		cell->state = CELL_OWN;
-		cell->v = cell->mark = v;
-	}
+	replace(m, actor, first, count, (struct model_cell){ .state = CELL_OWN, .v = v });
 }
 
 void model_zero(struct model *m, int actor, size_t first, size_t count)

@@ -5,10 +5,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/loop.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -67,29 +65,6 @@ static int make_image(const struct fs *fs)
 	return ret > 0 ? -EIO : ret;
 }
 
-/* A free loop device for @image that frees itself when nobody has it open or mounted. */
-static int attach(int image, char *dev, size_t len)
-{
-	struct loop_config config = {
-		.fd = image, .info.lo_flags = LO_FLAGS_AUTOCLEAR,
-	};
-	int control = open("/dev/loop-control", O_RDWR | O_CLOEXEC), loop, nr;
-
-	if (control < 0)
-		return -errno;
-	nr = ioctl(control, LOOP_CTL_GET_FREE);
-	close(control);
-	if (nr < 0)
-		return -errno;
-	snprintf(dev, len, "/dev/loop%d", nr);
-	loop = open(dev, O_RDWR | O_CLOEXEC);
-	if (loop < 0 || ioctl(loop, LOOP_CONFIGURE, &config)) {
-		close(loop);
-		return -errno;
-	}
-	return loop;
-}
-
 static int mount_at(const struct fs *fs, const char *dev)
 {
 	char dir[64];
@@ -113,7 +88,7 @@ static void mount_image(const struct fs *fs)
 
 	if (image < 0)
 		return;
-	loop = attach(image, dev, sizeof(dev));
+	loop = loop_attach(image, dev, sizeof(dev));
 	if (loop >= 0) {
 		mount_at(fs, dev);
 		close(loop);

@@ -6,12 +6,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/futex.h>
-#include <linux/loop.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -20,6 +18,7 @@
 #include <unistd.h>
 
 #include "pins/held.h"
+#include "vm_util.h"
 
 #define DISKS_MAX	64
 
@@ -87,28 +86,6 @@ static int keeper_start(void)
 
 /* --- providing them --- */
 
-/* A loop device on @file, which frees itself when nobody uses it any more. */
-static int loop_on(int file)
-{
-	struct loop_config config = { .fd = file, .info.lo_flags = LO_FLAGS_AUTOCLEAR };
-	int control = open("/dev/loop-control", O_RDWR | O_CLOEXEC), nr, fd;
-	char path[32];
-
-	if (control < 0)
-		return -errno;
-	nr = ioctl(control, LOOP_CTL_GET_FREE);
-	close(control);
-	if (nr < 0)
-		return -errno;
-	snprintf(path, sizeof(path), "/dev/loop%d", nr);
-	fd = open(path, O_RDWR | O_CLOEXEC);
-	if (fd >= 0 && !ioctl(fd, LOOP_CONFIGURE, &config))
-		return fd;
-	if (fd >= 0)
-		close(fd);
-	return -errno;
-}
-
 static int make_disks(dev_t below, unsigned int disks)
 {
 	char name[32];
@@ -123,6 +100,7 @@ static int make_disks(dev_t below, unsigned int disks)
 int dm_pool_provide(unsigned int disks)
 {
 	int loop, ret;
+	char path[32];
 	struct stat st;
 
 	if (disks > DISKS_MAX)
@@ -132,7 +110,7 @@ int dm_pool_provide(unsigned int disks)
 	platter = memfd_create("cowpin-platter", MFD_CLOEXEC);
 	if (pool == MAP_FAILED || platter < 0 || ftruncate(platter, disks * DM_DISK_SIZE))
 		return -errno;
-	loop = loop_on(platter);
+	loop = loop_attach(platter, path, sizeof(path));
 	if (loop < 0)
 		return loop;
 	ret = fstat(loop, &st) ? -errno : make_disks(st.st_rdev, disks);
