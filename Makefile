@@ -5,6 +5,8 @@ CC	?= gcc
 WARN	:= -Wall -Wextra -Werror -Wno-format-nonliteral -Wmissing-prototypes -Wstrict-prototypes
 CFLAGS	?= -O2 -g
 override CFLAGS += -std=gnu11 $(WARN) -I.
+# Symbols are looked up once, not in each of thousands of processes again.
+override LDFLAGS += -Wl,-z,now
 
 # One build a directory: O= for another one (guest, sanitizers, another compiler).
 O	?= build/host

@@ -29,9 +29,9 @@ static void actor_loop(uint32_t done);
 
 static void be_actor(void)
 {
-	char name[16];
+	char name[] = "cow-actor0";
 
-	snprintf(name, sizeof(name), "cow-actor%d", self.index);
+	name[sizeof(name) - 2] += self.index;
 	prctl(PR_SET_NAME, name);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	signal(SIGCHLD, SIG_DFL);
@@ -65,7 +65,8 @@ static int act_create(const struct command *c)
 	(void)c;
 	self.stage->layout = self.mem.layout;
 	self.stage->dirty_tracked = dirty_tracked(&self.mem);
-	memset(self.prot, PROT_READ | PROT_WRITE, self.mem.layout.cells);
+	for (size_t c = 0; c < self.mem.layout.cells; c++)
+		self.cell[c].prot = PROT_READ | PROT_WRITE;
 	return ret;
 }
 
@@ -92,7 +93,7 @@ static void look_for_stray(void)
 	const struct layout *l = &self.mem.layout;
 
 	for (size_t c = 0; c < l->cells; c++)
-		if (self.dontfork[c] && !self.gone[c] &&
+		if ((self.cell[c].is & (OWN_DONTFORK | OWN_GONE)) == OWN_DONTFORK &&
 		    !msync(mem_page(&self.mem, layout_page(l, c)), l->page, MS_ASYNC))
 			self.stray = true;
 }
@@ -102,8 +103,8 @@ static void begin_as_child(int index)
 	actor_forget_pins();
 	look_for_stray();
 	for (size_t c = 0; c < self.mem.layout.cells; c++)
-		self.gone[c] |= self.dontfork[c];
-	memset(self.dontfork, false, sizeof(self.dontfork));
+		if (self.cell[c].is & OWN_DONTFORK)
+			self.cell[c].is = (self.cell[c].is & ~OWN_DONTFORK) | OWN_GONE;
 	actor_keep_holes();
 	if (injected == FAULT_LOSE)
 		inject_lose_memory(&self.mem);

@@ -106,8 +106,7 @@ static bool begin_without_memory(void)
 	m->map_len = m->len;
 	m->map = m->base = mmap(NULL, m->len, PROT_NONE,
 				MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	memset(self.gone, true, sizeof(self.gone));
-	memset(self.kept, true, sizeof(self.kept));
+	actor_mark_all(OWN_GONE | OWN_KEPT, true);
 	return m->map != MAP_FAILED;
 }
 

@@ -23,8 +23,7 @@ static void look_at_memory(bool all)
 	if (pagemap_read(self.mem.base, l->cells, l->stride, v->pagemap))
 		memset(v->pagemap, 0, l->cells * sizeof(*v->pagemap));
 	for (size_t c = 0; c < l->cells; c++) {
-		bool look = !self.gone[c] && (self.prot[c] & PROT_READ) &&
-			    (all || (v->pagemap[c] & PM_PRESENT));
+		bool look = actor_may_read(c) && (all || (v->pagemap[c] & PM_PRESENT));
 
 		v->seen[c] = look ? SEEN_WORDS : SEEN_NOT;
 		if (!look)
@@ -109,7 +108,7 @@ static void look_for_unnoticed(void)
 	struct view *v = &self.stage->view[self.index];
 
 	for (size_t c = 0; c < self.mem.layout.cells; c++)
-		v->unnoticed[c] = self.stored[c] && (props & KIND_PRIVATE) &&
+		v->unnoticed[c] = (self.cell[c].is & OWN_STORED) && (props & KIND_PRIVATE) &&
 				  !(props & KIND_HUGETLB) &&
 				  (v->pagemap[c] & (PM_PRESENT | PM_SWAP)) &&
 				  !(v->pagemap[c] & PM_SOFT_DIRTY);

@@ -6,7 +6,6 @@
 #include <fcntl.h>
 #include <linux/mempolicy.h>
 #include <linux/userfaultfd.h>
-#include <setjmp.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,6 +35,11 @@ char *actor_range(const struct command *c, size_t *len)
 	return mem_page(&self.mem, page);
 }
 
+bool actor_may_read(size_t cell)
+{
+	return !(self.cell[cell].is & OWN_GONE) && (self.cell[cell].prot & PROT_READ);
+}
+
 int act_read(const struct command *c)
 {
 	const struct layout *l = &self.mem.layout;
@@ -43,7 +47,7 @@ int act_read(const struct command *c)
 
 	actor_cells(c, &first, &count);
 	for (size_t i = first; i < first + count; i++)
-		if (!self.gone[i] && (self.prot[i] & PROT_READ))
+		if (actor_may_read(i))
 			(void)*(volatile uint64_t *)mem_page(&self.mem, layout_page(l, i));
 	return 0;
 }
@@ -94,14 +98,11 @@ static void write_cell(size_t cell, struct value v)
 	content_write(&l, mem_page(&self.mem, page), page + (injected == FAULT_WRONG_PAGE), v);
 }
 
-static sigjmp_buf after_fault;
-static bool faults_expected;
-
 /* A fault elsewhere is a fault: it happens again, and the process dies of it. */
 static void on_fault(int sig)
 {
-	if (faults_expected)
-		siglongjmp(after_fault, 1);
+	if (self.faults_expected)
+		siglongjmp(self.after_fault, 1);
 	signal(sig, SIG_DFL);
 }
 
@@ -119,16 +120,17 @@ static void write_cells(const struct command *c)
 	size_t first, count;
 
 	actor_cells(c, &first, &count);
-	faults_expected = true;
+	self.faults_expected = true;
 	for (size_t i = first; i < first + count; i++) {
 		faulted[i] = true;
-		if (self.gone[i] || sigsetjmp(after_fault, 0))
+		if ((self.cell[i].is & OWN_GONE) || sigsetjmp(self.after_fault, 0))
 			continue;
 		write_cell(i, c->v);
 		faulted[i] = false;
-		self.stored[i] = self.tracks;
+		if (self.tracks)
+			self.cell[i].is |= OWN_STORED;
 	}
-	faults_expected = false;
+	self.faults_expected = false;
 }
 
 /* The first content, with the mark that all later writes leave alone. */
@@ -140,7 +142,7 @@ int act_fill(const struct command *c)
 	for (size_t i = 0; i < l->cells; i++) {
 		size_t page = layout_page(l, i);
 
-		if (!self.gone[i] && (self.prot[i] & PROT_WRITE))
+		if (!(self.cell[i].is & OWN_GONE) && (self.cell[i].prot & PROT_WRITE))
 			content_mark(l, mem_page(&self.mem, page), page, c->v);
 	}
 	return 0;
@@ -193,18 +195,29 @@ int act_force(const struct command *c)
 
 /* --- changing the mapping --- */
 
-static void mark(bool *marks, const struct command *c, bool on)
+static void mark(size_t first, size_t count, uint8_t is, bool on)
+{
+	for (size_t c = first; c < first + count; c++)
+		self.cell[c].is = on ? self.cell[c].is | is : self.cell[c].is & ~is;
+}
+
+static void mark_part(const struct command *c, uint8_t is, bool on)
 {
 	size_t first, count;
 
 	actor_cells(c, &first, &count);
-	memset(marks + first, on, count);
+	mark(first, count, is, on);
+}
+
+void actor_mark_all(uint8_t is, bool on)
+{
+	mark(0, self.mem.layout.cells, is, on);
 }
 
 /* Gone, and nothing keeps its place free. */
 static bool is_hole(size_t cell)
 {
-	return self.gone[cell] && !self.kept[cell];
+	return (self.cell[cell].is & (OWN_GONE | OWN_KEPT)) == OWN_GONE;
 }
 
 void actor_keep_holes(void)
@@ -218,7 +231,7 @@ void actor_keep_holes(void)
 			;
 		if (!is_hole(c))
 			continue;
-		memset(self.kept + c, true, end - c);
+		mark(c, end - c, OWN_KEPT, true);
 		pages = (end == l->cells ? l->pages : layout_page(l, end)) - page;
 		mmap(mem_page(&self.mem, page), pages * l->page, PROT_NONE,
 		     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
@@ -232,7 +245,7 @@ int act_unmap(const struct command *c)
 
 	if (munmap(at, len))
 		return mem_fail(&self.mem, "munmap: %s", strerror(errno));
-	mark(self.gone, c, true);
+	mark_part(c, OWN_GONE, true);
 	actor_keep_holes();
 	return 0;
 }
@@ -245,7 +258,8 @@ int act_mprotect(const struct command *c)
 	if (injected != FAULT_NO_MPROTECT && mprotect(at, len, c->step.prot))
 		return mem_fail(&self.mem, "mprotect: %s", strerror(errno));
 	actor_cells(c, &first, &count);
-	memset(self.prot + first, c->step.prot, count);
+	for (size_t i = first; i < first + count; i++)
+		self.cell[i].prot = c->step.prot;
 	return 0;
 }
 
@@ -261,7 +275,7 @@ static int advise(const struct command *c, int advice, const char *name)
 
 int act_dontfork(const struct command *c)
 {
-	mark(self.dontfork, c, true);
+	mark_part(c, OWN_DONTFORK, true);
 	if (injected == FAULT_STRAY)
 		return 0;
 	return advise(c, MADV_DONTFORK, "MADV_DONTFORK");
@@ -269,7 +283,7 @@ int act_dontfork(const struct command *c)
 
 int act_dofork(const struct command *c)
 {
-	mark(self.dontfork, c, false);
+	mark_part(c, OWN_DONTFORK, false);
 	return advise(c, MADV_DOFORK, "MADV_DOFORK");
 }
 
@@ -285,7 +299,7 @@ int act_clearrefs(const struct command *c)
 	(void)c;
 	if (!ret) {
 		self.tracks = true;
-		memset(self.stored, false, sizeof(self.stored));
+		actor_mark_all(OWN_STORED, false);
 		return 0;
 	}
 	errno = -ret;
@@ -321,11 +335,9 @@ int act_operation(const struct command *c)
 	if (ret && injected == FAULT_PRETEND)
 		ret = 0;
 	if (!keeps_stores(o->effect))
-		memset(self.stored, false, sizeof(self.stored));
-	if (!ret && o->effect == EFFECT_UNMAP) {
-		mark(self.gone, c, true);
-		mark(self.kept, c, true);
-	}
+		actor_mark_all(OWN_STORED, false);
+	if (!ret && o->effect == EFFECT_UNMAP)
+		mark_part(c, OWN_GONE | OWN_KEPT, true);
 	return ret;
 }
 

@@ -6,24 +6,41 @@
 #include "engine/stage.h"
 #include "kinds/kind.h"
 
-/* All of an actor's state; a forked child begins with a copy of its parent's. */
+#include <setjmp.h>
+
+/* What an actor knows of a cell of its memory. */
+enum {
+	OWN_GONE = 1 << 0,		/* not mapped any more */
+	OWN_KEPT = 1 << 1,		/* gone, and its place kept free */
+	OWN_DONTFORK = 1 << 2,
+	OWN_STORED = 1 << 3,		/* written since soft-dirty bits were cleared */
+};
+
+struct own_cell {
+	uint8_t is;			/* OWN_* */
+	uint8_t prot;			/* PROT_* */
+};
+
+/*
+ * All of an actor's state; a forked child begins with a copy of its parent's. Each page of
+ * it that is written costs a fault in each process of each test: what all tests need is in
+ * the first.
+ */
 struct actor {
 	struct stage *stage;
 	struct box *box;
 	int index;
 	pid_t director;
 	struct mem mem;
-	bool gone[CELLS_MAX];		/* cells that are not mapped any more */
-	bool kept[CELLS_MAX];		/* gone, and its place kept free */
-	bool dontfork[CELLS_MAX];
-	uint8_t prot[CELLS_MAX];	/* PROT_* */
 	bool stray;			/* there is memory that its parent kept from it */
-	bool tracks;			/* soft-dirty bits have been cleared, */
-	bool stored[CELLS_MAX];		/* and these cells have been written since */
-	struct pin pin[PINS_MAX];
-	bool held[PINS_MAX];
+	bool tracks;			/* soft-dirty bits have been cleared */
+	bool faults_expected;		/* a store may be a fault: it goes on */
+	sigjmp_buf after_fault;		/* here */
 	ptrdiff_t shift;		/* from the director's addresses: after execve */
-};
+	bool held[PINS_MAX];
+	struct pin pin[PINS_MAX];
+	struct own_cell cell[CELLS_MAX];
+} __attribute__((aligned(4096)));
 extern struct actor self;
 
 /* Each does one command: 0, or -errno with self.mem.why. */
@@ -52,6 +69,10 @@ void actor_release_pins(void);
 /* Cells, and bytes, of the command's part of the region. */
 void actor_cells(const struct command *c, size_t *first, size_t *count);
 char *actor_range(const struct command *c, size_t *len);
+/* Is there something mapped, which may be read? */
+bool actor_may_read(size_t cell);
+/* Each cell of the region is, or is not, what the OWN_* flag @is says. */
+void actor_mark_all(uint8_t is, bool on);
 
 /* Nothing shall come to lie where memory is gone: a later step would work on that. */
 void actor_keep_holes(void);

@@ -20,15 +20,27 @@ static struct test *add_test(struct plan *p)
 	return &p->tests[p->nr++];
 }
 
+/* What fork() does not copy, page table by page table. NULL: no memory. */
+static void *shared_memory(size_t len)
+{
+	void *p = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	return p == MAP_FAILED ? NULL : p;
+}
+
+static void begin(struct plan *p, size_t scenarios)
+{
+	*p = (struct plan) { .scenarios_max = scenarios };
+	p->steps = shared_memory(scenarios * sizeof(*p->steps));
+	if (!p->steps)
+		abort();
+}
+
 static const struct scenario_steps *steps_of(struct plan *p, const struct scenario *s)
 {
-	struct scenario_steps *steps = malloc(sizeof(*steps));
+	struct scenario_steps *steps = &p->steps[p->scenarios++];
 	struct parse_error err;
 
-	p->steps = realloc(p->steps, (p->scenarios + 1) * sizeof(*p->steps));
-	if (!steps || !p->steps)
-		abort();
-	p->steps[p->scenarios++] = steps;
 	if (steps_parse(s->steps, steps, &err)) {
 		fprintf(stderr, "cow: scenario %s, column %d of \"%s\": %s\n", s->id, err.col + 1,
 			s->steps, err.what);
@@ -256,7 +268,7 @@ static void add_scenario(struct plan *p, const struct scenario *s)
 
 void plan_build_one(struct plan *p, const struct scenario *s)
 {
-	*p = (struct plan) { 0 };
+	begin(p, 1);
 	add_scenario(p, s);
 }
 
@@ -270,9 +282,12 @@ bool plan_fits(const struct test *t)
 void plan_build(struct plan *p)
 {
 	const struct family *const *families;
-	size_t nr = families_all(&families);
+	size_t nr = families_all(&families), scenarios = 0;
 
-	*p = (struct plan) { 0 };
+	for (size_t f = 0; f < nr; f++)
+		for (const struct scenario *s = families[f]->rows; s->id; s++)
+			scenarios++;
+	begin(p, scenarios);
 	for (size_t f = 0; f < nr; f++)
 		for (const struct scenario *s = families[f]->rows; s->id; s++)
 			add_scenario(p, s);
@@ -281,10 +296,10 @@ void plan_build(struct plan *p)
 int plan_settle(struct plan *p)
 {
 	size_t len = p->nr * sizeof(*p->tests);
-	void *to = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	void *to = shared_memory(len);
 
-	if (to == MAP_FAILED)
-		return -errno;
+	if (!to)
+		return -ENOMEM;
 	memcpy(to, p->tests, len);
 	free(p->tests);
 	p->tests = to;
@@ -294,9 +309,8 @@ int plan_settle(struct plan *p)
 
 void plan_free(struct plan *p)
 {
-	for (size_t i = 0; i < p->scenarios; i++)
-		free(p->steps[i]);
-	free(p->steps);
+	if (p->steps)
+		munmap(p->steps, p->scenarios_max * sizeof(*p->steps));
 	if (p->settled)
 		munmap(p->tests, p->nr * sizeof(*p->tests));
 	else

@@ -33,9 +33,9 @@ struct test {
 struct plan {
 	struct test *tests;
 	size_t nr;
-	struct scenario_steps **steps;	/* owned, of every scenario */
-	size_t scenarios;
-	bool settled;			/* `tests` is a mapping, not of the heap */
+	struct scenario_steps *steps;	/* of every scenario; shared memory */
+	size_t scenarios, scenarios_max;
+	bool settled;			/* `tests` is shared memory, not of the heap */
 };
 
 /* What a person reads of it: "TITLE ... with KIND (SIZE)". @title has TITLE_MAX bytes. */

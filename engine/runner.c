@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -79,13 +80,29 @@ static void print_cleared(void)
 	}
 }
 
+static size_t used(const struct result *r)
+{
+	return offsetof(struct result, diag) + strlen(r->diag) + 1;
+}
+
+/* The page tables of what is kept here are copied by each fork(): without empty room. */
 static struct result *keep(size_t test, const struct result *r)
 {
-	run.results[test] = malloc(sizeof(*r));
-	if (!run.results[test])
+	struct result *copy = malloc(used(r));
+
+	if (!copy)
 		abort();
-	*run.results[test] = *r;
-	return run.results[test];
+	return run.results[test] = memcpy(copy, r, used(r));
+}
+
+/* The result that is kept, with room for more. */
+static struct result *reopen(size_t test)
+{
+	struct result *kept = run.results[test], *whole = realloc(kept, sizeof(*whole));
+
+	if (!whole)
+		abort();
+	return run.results[test] = whole;
 }
 
 /* A test that did not run can have left nothing behind. */
@@ -239,7 +256,7 @@ static void end(struct slot *slot, bool dead)
 
 static void blame(size_t test, const char *why)
 {
-	struct result *r = run.results[test];
+	struct result *r = reopen(test);
 
 	diag_line(r, "  left behind: %s", why);
 	if (r->verdict != VERDICT_FAIL)

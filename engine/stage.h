@@ -25,10 +25,10 @@ struct result {
 	enum verdict verdict;
 	char reason[32];	/* code: "stale-pin", "leak", "no-hugetlb" ... */
 	char text[256];		/* one line: what happened */
-	char diag[4096];	/* more lines, each with its newline */
 	int step;		/* index of the step at which it happened, -1: none */
 	uint64_t pin_pfn, table_pfn;	/* 0: not known */
 	unsigned int ms;
+	char diag[4096];	/* more lines, each with its newline; last: copies are short */
 };
 
 enum cmd {

@@ -168,7 +168,6 @@ static void find_bases(void)
 				stress.bases[stress.palette.nr_bases++] = p.tests[k];
 		}
 		free(p.tests);		/* the steps stay: the bases refer to them */
-		free(p.steps);
 	}
 	stress.palette.bases = stress.bases;
 	refuse_idle("--kinds", stress.kinds, kind_there);

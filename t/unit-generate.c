@@ -33,7 +33,6 @@ static void find_bases(void)
 		for (size_t k = 0; k < p.nr && nr_bases < ARRAY_SIZE(bases); k++)
 			bases[nr_bases++] = p.tests[k];
 		free(p.tests);		/* the steps stay: the bases refer to them */
-		free(p.steps);
 	}
 }
 
