@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* A director from the inside: its state, and its parts. Only director.c, compare.c. */
+/* A director from the inside: its state, and its parts (director*.c, compare.c). */
 #ifndef DIRECTOR_SELF_H
 #define DIRECTOR_SELF_H
 
@@ -40,10 +40,51 @@ static inline bool alive(int actor)
 	return d.model.actor[actor].name && d.model.actor[actor].alive;
 }
 
+/* The cells of the step's part of the region. */
+static inline void step_cells(const struct step *s, size_t *first, size_t *count)
+{
+	const struct layout *l = &d.stage->layout;
+	size_t page, pages;
+
+	part_pages(s->part, l->pages, &page, &pages);
+	layout_cells(l, page, pages, first, count);
+}
+
+static inline enum effect step_effect(const struct step *s)
+{
+	return s->op == OP_OPERATION ? s->operation->effect : EFFECT_NONE;
+}
+
 /* To actors (director.c). False: the actor is dead or silent, and the test has failed. */
 void request(int actor, const struct command *c);
 bool await(int actor);
 bool tell(int actor, const struct command *c);
+
+/*
+ * What a step does to the model (director_model.c): before the actor is told, for writes
+ * need their value, and when it was not refused.
+ */
+void model_before(const struct step *s, int actor, struct command *c);
+void model_after(const struct step *s, int actor, const struct command *c);
+
+/* What the kernel must and may do (director_rules.c). */
+/* Of a random scenario: a step that has lost its sense. */
+bool senseless(const struct step *s, int actor);
+/*
+ * Pins the kernel must not give: of what the process itself may not access so; and where
+ * writeback could not protect the page from them. Likewise writes through pins, and
+ * operations. Says why; NULL: it must do it.
+ */
+const char *must_refuse(const struct step *s, int actor);
+/* A step that did not work, with @error: is that as it should be? */
+bool may_fail(const struct step *s, const char *refusal, int error);
+/* The first step that brings pages in. */
+bool populates(const struct step *s);
+/* Must the memory after this pin be what it was before, by the kernel's own rules? */
+bool keeps_kind(const struct step *s);
+/* Is there a pin; is there one of a page of the step's part? */
+bool pinned(void);
+bool pins_part(const struct step *s, int actor);
 
 /*
  * The oracles (compare.c). Each compares what was seen with what must be, and fails the

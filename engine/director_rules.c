@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* What the kernel must refuse and what it may; which steps make no sense (any more). */
+#include "engine/director_self.h"
+
+#include <errno.h>
+#include <sys/mman.h>
+
+#include "vm_util.h"
+
+bool pinned(void)
+{
+	for (int i = 0; i < d.model.pins; i++)
+		if (d.model.pin[i].held)
+			return true;
+	return false;
+}
+
+/* What is not there any more cannot be changed; half of it would be. */
+static bool has_hole(const struct step *s, int actor)
+{
+	size_t first, count;
+
+	step_cells(s, &first, &count);
+	for (size_t c = first; c < first + count; c++)
+		if (d.model.actor[actor].cell[c].state == CELL_GONE)
+			return true;
+	return false;
+}
+
+static bool needs_mapping(const struct step *s)
+{
+	return s->op == OP_UNMAP || s->op == OP_MPROTECT || s->op == OP_DONTFORK ||
+	       s->op == OP_DOFORK || s->op == OP_COLLAPSE || s->op == OP_MIGRATE ||
+	       s->op == OP_FORCE || s->op == OP_OPERATION;
+}
+
+/* Is cell @c in a pin of @actor, and in its page table? */
+static bool is_pinned(int actor, size_t c)
+{
+	for (int i = 0; i < d.model.pins; i++) {
+		const struct model_pin *p = &d.model.pin[i];
+
+		if (p->held && p->owner == actor && c >= p->first && c < p->first + p->cells &&
+		    model_pin_attached(&d.model, i, c))
+			return true;
+	}
+	return false;
+}
+
+/* Of the step's part, is each page so? */
+static bool pins_all(const struct step *s, int actor)
+{
+	size_t first, count;
+
+	step_cells(s, &first, &count);
+	for (size_t c = first; c < first + count; c++)
+		if (!is_pinned(actor, c))
+			return false;
+	return true;
+}
+
+/* Or one of them? */
+bool pins_part(const struct step *s, int actor)
+{
+	size_t first, count;
+
+	step_cells(s, &first, &count);
+	for (size_t c = first; c < first + count; c++)
+		if (is_pinned(actor, c))
+			return true;
+	return false;
+}
+
+static bool may_write(const struct step *s, int actor)
+{
+	size_t first, count;
+
+	step_cells(s, &first, &count);
+	for (size_t c = first; c < first + count; c++)
+		if (model_faults(&d.model, actor, c))
+			return false;
+	return true;
+}
+
+/* What a sealed file refuses; and seals that are there are not asked for again. */
+static bool against_seal(const struct step *s)
+{
+	enum effect effect = step_effect(s);
+
+	return d.sealed && s->op == OP_OPERATION &&
+	       (effect == EFFECT_FILE_WRITE || effect == EFFECT_PUNCH ||
+		effect == EFFECT_FILE_REFILL || effect == EFFECT_SEAL ||
+		s->operation->writes_file);
+}
+
+bool senseless(const struct step *s, int actor)
+{
+	return against_seal(s) ||
+	       (needs_mapping(s) && has_hole(s, actor)) ||
+	       (s->op == OP_OPERATION && s->operation->only_pinned && !pins_all(s, actor)) ||
+	       (s->op == OP_OPERATION && s->operation->only_writable && !may_write(s, actor));
+}
+
+/* Is there a page that @actor may not access as the pin would? */
+static bool forbidden(const struct step *s, int actor)
+{
+	int prot = s->pin_flags & PIN_RW ? PROT_WRITE : PROT_READ;
+	size_t first, count;
+
+	step_cells(s, &first, &count);
+	for (size_t c = first; c < first + count; c++) {
+		const struct model_cell *cell = &d.model.actor[actor].cell[c];
+
+		if (cell->state == CELL_GONE || !(cell->prot & prot))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Can a page of the file itself still be seen or changed by somebody? In random scenarios others
+ * may have made a copy of what was pinned for a short time.
+ */
+static bool file_in_use(void)
+{
+	for (int a = 0; a < d.model.actors && d.model.shared; a++)
+		for (size_t c = 0; c < d.model.cells && alive(a); c++)
+			if (d.model.actor[a].cell[c].state != CELL_GONE)
+				return true;
+	for (int i = 0; i < d.model.pins; i++) {
+		const struct model_pin *p = &d.model.pin[i];
+
+		for (size_t c = p->first; c < p->first + p->cells && p->held; c++)
+			if (p->of_file[c] && (d.model.shared || (!d.test->lenient &&
+								 p->promise[c] != PROMISE_EXACT)))
+				return true;
+	}
+	return false;
+}
+
+const char *must_refuse(const struct step *s, int actor)
+{
+	if (s->op == OP_POKE && !d.model.pin[s->pin].writable)
+		return "a write through a R/O pin";
+	if (s->op == OP_OPERATION && s->operation->not_in_use && file_in_use())
+		return "the file is mapped or pinned";
+	if (s->op != OP_PIN)
+		return NULL;
+	if (forbidden(s, actor))
+		return "of memory that is not mapped, or not to be accessed so";
+	if ((s->pin_flags & PIN_RW) && (s->pin_flags & PIN_LONGTERM) && d.stage->dirty_tracked)
+		return "of a file mapping that it must write-protect";
+	return NULL;
+}
+
+bool may_fail(const struct step *s, const char *refusal, int error)
+{
+	if (refusal && s->op == OP_POKE)
+		return error == -EACCES;
+	if (refusal && s->op == OP_OPERATION)
+		return error == -EBUSY;
+	if (refusal)
+		return error == -EFAULT || error == -EOPNOTSUPP;
+	if (d.test->lenient && (s->op == OP_COLLAPSE || s->op == OP_MIGRATE))
+		return true;
+	/* Another test migrates or reclaims the very pages: to be tried again, which we do not. */
+	if (d.test->lenient && s->op == OP_PIN)
+		return error == -EAGAIN || error == -EBUSY || error == -ENOMEM;
+	if (s->op == OP_OPERATION && s->operation->not_in_use)
+		return error == -EBUSY && d.test->lenient && pinned();
+	if (s->op == OP_OPERATION)
+		return operation_refuses(s->operation->refuses, error) ||
+		       (d.test->lenient && operation_refuses(s->operation->senseless, error)) ||
+		       (pinned() && operation_refuses(s->operation->refuses_pinned, error));
+	/* Refusing is right where pages are pinned; replacing them would be wrong. */
+	return s->op == OP_COLLAPSE && pinned() && (error == -EAGAIN || error == -EBUSY);
+}
+
+/*
+ * Is the memory after this pin what it was before, by the kernel's own rules? Anonymous
+ * pages that nobody shares and pages of a shared mapping are pinned as they are, and so is
+ * all that is only read for a short time.
+ */
+bool keeps_kind(const struct step *s)
+{
+	unsigned int props = d.test->kind->props;
+
+	if (s->op != OP_PIN || !d.populated || (props & (KIND_SWAPPED | KIND_UNEVEN)))
+		return false;
+	for (const struct step *b = d.test->steps->step; b < s; b++)
+		if (b->op != OP_FILL && b->op != OP_READ && b->op != OP_PIN)
+			return false;
+	/* Before 5.19 no kernel knew for sure that nobody shares them, and copied to be safe. */
+	if (props & KIND_ANON)
+		return kernel_at_least(5, 19);
+	if (props & KIND_SHARED)
+		return true;
+	/* An earlier pin may have made the pages the process's own. */
+	for (size_t c = 0; c < d.model.cells; c++)
+		if (d.model.actor[0].cell[c].state != CELL_SHOWS_FILE)
+			return false;
+	return !(s->pin_flags & (PIN_RW | PIN_LONGTERM));
+}
+
+bool populates(const struct step *s)
+{
+	return !d.populated && (s->op == OP_FILL || s->op == OP_READ || s->op == OP_UFFDCOPY);
+}
