@@ -9,13 +9,12 @@ use Cwd qw(abs_path);
 use Fcntl qw(:flock);
 use File::Basename qw(dirname);
 use File::Copy qw(copy);
-use File::Temp qw(tempdir);
 use IO::Select;
 use POSIX qw(setgid setpgid setuid);
 use Time::HiRes qw(time);
 
-our $top = abs_path(dirname(__FILE__) . '/..');
-our $tmp = tempdir('cowpin-t-XXXXXX', TMPDIR => 1, CLEANUP => 1);
+require(dirname(__FILE__) . '/files.pl');
+our ($top, $tmp);
 
 # What is tested: COW=build/sanitize/cow prove t/ tests another build.
 our $cow = abs_path($ENV{COW} // "$top/cow") // '';
@@ -33,23 +32,6 @@ sub alone {
 }
 
 sub is_root { return $> == 0 }
-
-sub slurp {
-	my ($path) = @_;
-
-	open(my $fh, '<', $path) or return '';
-	local $/;
-	return <$fh> // '';
-}
-
-sub spew {
-	my ($path, $text) = @_;
-
-	open(my $fh, '>', $path) or die "$path: $!\n";
-	print $fh $text;
-	close($fh) or die "$path: $!\n";
-	return $path;
-}
 
 # Exec in a child; does not return.
 sub become {

@@ -4,30 +4,10 @@
 
 use strict;
 use warnings;
-use Cwd qw(abs_path);
 use File::Basename qw(dirname);
-use File::Temp qw(tempdir);
 
-our $top = abs_path(dirname(__FILE__) . '/..');
-our $tmp = tempdir('cowpin-vm-XXXXXX', TMPDIR => 1, CLEANUP => 1);
-
-sub slurp {
-	my ($path) = @_;
-
-	open(my $fh, '<', $path) or return '';
-	local $/;
-	return <$fh> // '';
-}
-
-sub spew {
-	my ($path, $text, $mode) = @_;
-
-	open(my $fh, '>', $path) or die "$path: $!\n";
-	print $fh $text;
-	close($fh);
-	chmod($mode, $path) if defined $mode;
-	return $path;
-}
+require(dirname(__FILE__) . '/files.pl');
+our ($top, $tmp);
 
 my $runs = 0;
 
