@@ -275,16 +275,20 @@ static int advise(const struct command *c, int advice, const char *name)
 
 int act_dontfork(const struct command *c)
 {
-	mark_part(c, OWN_DONTFORK, true);
-	if (injected == FAULT_STRAY)
-		return 0;
-	return advise(c, MADV_DONTFORK, "MADV_DONTFORK");
+	int ret = injected == FAULT_STRAY ? 0 : advise(c, MADV_DONTFORK, "MADV_DONTFORK");
+
+	if (!ret)
+		mark_part(c, OWN_DONTFORK, true);
+	return ret;
 }
 
 int act_dofork(const struct command *c)
 {
-	mark_part(c, OWN_DONTFORK, false);
-	return advise(c, MADV_DOFORK, "MADV_DOFORK");
+	int ret = advise(c, MADV_DOFORK, "MADV_DOFORK");
+
+	if (!ret)
+		mark_part(c, OWN_DONTFORK, false);
+	return ret;
 }
 
 int act_collapse(const struct command *c)
@@ -336,6 +340,8 @@ int act_operation(const struct command *c)
 		ret = 0;
 	if (!keeps_stores(o->effect))
 		actor_mark_all(OWN_STORED, false);
+	if (!ret && o->maps_anew)
+		actor_mark_all(OWN_DONTFORK, false);
 	if (!ret && o->effect == EFFECT_UNMAP)
 		mark_part(c, OWN_GONE | OWN_KEPT, true);
 	return ret;

@@ -97,6 +97,8 @@ bool senseless(const struct step *s, int actor)
 {
 	return against_seal(s) ||
 	       (needs_mapping(s) && has_hole(s, actor)) ||
+	       (s->op == OP_OPERATION && s->operation->spins_on_pinned_thp &&
+		(d.test->kind->props & KIND_THP) && pins_part(s, actor)) ||
 	       (s->op == OP_OPERATION && s->operation->only_pinned && !pins_all(s, actor)) ||
 	       (s->op == OP_OPERATION && s->operation->only_writable && !may_write(s, actor));
 }
@@ -163,6 +165,9 @@ bool may_fail(const struct step *s, const char *refusal, int error)
 		return error == -EFAULT || error == -EOPNOTSUPP;
 	if (d.test->lenient && (s->op == OP_COLLAPSE || s->op == OP_MIGRATE))
 		return true;
+	/* From 7.2 on (6.12 did it) what hugetlb mappings have been told they cannot be untold. */
+	if (d.test->lenient && s->op == OP_DOFORK && (d.test->kind->props & KIND_HUGETLB))
+		return error == -EINVAL;
 	/* Another test migrates or reclaims the very pages: to be tried again, which we do not. */
 	if (d.test->lenient && s->op == OP_PIN)
 		return error == -EAGAIN || error == -EBUSY || error == -ENOMEM;

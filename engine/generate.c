@@ -26,8 +26,18 @@ static const uint8_t weights[NR_OPS] = {
 #define WEIGHT_OPERATION	8
 #define WEIGHT_SLOW		1
 /* Pins by name: references promise less than the rest, which take their time. */
-#define WEIGHT_REFERENCE	10
-#define WEIGHT_NAMED		3
+#define WEIGHT_REFERENCE	4
+#define WEIGHT_NAMED		1
+
+/*
+ * A scenario is about a few things: where all is possible at each step, what belongs together
+ * comes too seldom in the right order. So each has its own few of the operations; and
+ * every other one has most of its pins by one of those who only pin when they are named.
+ */
+#define ONE_OPERATION_IN	4
+#define WHAT_IS_MISSING		3
+#define OWN_PROVIDER_IN		2
+#define OWN_PINS_OF_FOUR	3
 
 /* A scenario in the making: who is there, and holds what. */
 struct draft {
@@ -35,8 +45,11 @@ struct draft {
 	const struct palette *palette;
 	const struct test *base;
 	bool parts;			/* the region has more than one page */
+	unsigned int weight[VERBS_MAX];	/* how often each verb is thought of */
+	const struct provider *own;	/* takes most of its pins; NULL: nobody special */
 	char actors[ACTORS_MOST + 1];	/* alive */
-	char next_actor;
+	char mappers[ACTORS_MOST + 1];	/* of these, who has not unmapped it all */
+	char next_actor, last_writer;
 	struct { char owner; bool rw; } pins[PINS_MOST];
 	int nr_pins, nr_actors;
 	bool holes;			/* something may not be accessible any more */
@@ -54,24 +67,43 @@ static void put(struct draft *t, const char *fmt, ...)
 	va_end(args);
 }
 
+/* Somebody who has the memory. */
 static char some_actor(struct draft *t)
 {
-	return t->actors[random_below(t->r, strlen(t->actors))];
+	return t->mappers[random_below(t->r, strlen(t->mappers))];
 }
 
-static void put_part(struct draft *t)
+static void add_actor(char *actors, char who)
+{
+	size_t nr = strlen(actors);
+
+	actors[nr] = who;
+	actors[nr + 1] = '\0';
+}
+
+static void drop_actor(char *actors, char who)
+{
+	char *at = strchr(actors, who);
+
+	if (at)
+		memmove(at, at + 1, strlen(at));
+}
+
+/* True: only a part is named. */
+static bool put_part(struct draft *t)
 {
 	static const char *const parts[] = { "first", "last", "lower", "upper" };
+	bool part = t->parts && !random_below(t->r, 3);
 
-	if (t->parts && !random_below(t->r, 3))
+	if (part)
 		put(t, " %s", parts[random_below(t->r, ARRAY_SIZE(parts))]);
+	return part;
 }
 
 /* Mappings of a part: not within a hugetlb page. */
-static void put_vma_part(struct draft *t)
+static bool put_vma_part(struct draft *t)
 {
-	if (!(t->base->kind->props & KIND_HUGETLB))
-		put_part(t);
+	return !(t->base->kind->props & KIND_HUGETLB) && put_part(t);
 }
 
 /* --- one step each; false: not now --- */
@@ -83,8 +115,8 @@ static bool draft_fork(struct draft *t)
 	if (t->nr_actors == ACTORS_MOST)
 		return false;
 	put(t, "fork %c %c%s", parent, t->next_actor, random_below(t->r, 8) ? "" : " thread");
-	t->actors[strlen(t->actors) + 1] = '\0';
-	t->actors[strlen(t->actors)] = t->next_actor;
+	add_actor(t->actors, t->next_actor);
+	add_actor(t->mappers, t->next_actor);
 	/* D and F mean something else. */
 	t->next_actor += t->next_actor == 'C' ? 2 : t->next_actor == 'E' ? 2 : 1;
 	t->nr_actors++;
@@ -93,13 +125,13 @@ static bool draft_fork(struct draft *t)
 
 static bool draft_exit(struct draft *t)
 {
-	size_t i = random_below(t->r, strlen(t->actors));
-	char who = t->actors[i];
+	char who = t->actors[random_below(t->r, strlen(t->actors))];
 
 	if (strlen(t->actors) < 2)
 		return false;
 	put(t, "exit %c", who);
-	memmove(t->actors + i, t->actors + i + 1, strlen(t->actors + i));
+	drop_actor(t->actors, who);
+	drop_actor(t->mappers, who);
 	for (int p = 0; p < t->nr_pins; p++)
 		if (t->pins[p].owner == who)
 			t->pins[p].owner = 0;
@@ -151,14 +183,33 @@ static bool draft_pin_use(struct draft *t, enum op op)
 	return true;
 }
 
+/* Rather not the same as the last time: of the others' writes one must see nothing. */
+static char some_writer(struct draft *t)
+{
+	char who = some_actor(t);
+
+	if (who == t->last_writer)
+		who = some_actor(t);
+	t->last_writer = who;
+	return who;
+}
+
 static bool draft_plain(struct draft *t, enum op op)
 {
-	put(t, "%s %c", step_verb(op), some_actor(t));
+	char who = op == OP_WRITE ? some_writer(t) : some_actor(t);
+	bool part = false;
+
+	/* When nobody sees the memory any more, nothing can be seen. */
+	if ((op == OP_UNMAP || op == OP_EXEC) && !t->nr_pins && !t->mappers[1])
+		return false;
+	put(t, "%s %c", step_verb(op), who);
 	if (op == OP_READ || op == OP_WRITE || op == OP_FORCE)
-		put_part(t);
+		part = put_part(t);
 	else if (op != OP_CLEARREFS && op != OP_MIGRATE && op != OP_COLLAPSE &&
 		 op != OP_EXEC)
-		put_vma_part(t);
+		part = put_vma_part(t);
+	if ((op == OP_UNMAP && !part) || op == OP_EXEC)
+		drop_actor(t->mappers, who);
 	return true;
 }
 
@@ -173,14 +224,17 @@ static bool draft_mprotect(struct draft *t)
 
 static bool draft_operation(struct draft *t, const struct operation *o)
 {
+	char who = some_actor(t);
+	bool part;
+
 	if (!operation_fits(o, t->base->kind->props) ||
 	    needs_unmet(o->needs, t->base->size, 0, (char[160]){ 0 }, 160) >= 0)
 		return false;
-	put(t, "%s %c", o->id, some_actor(t));
-	if (o->splits)
-		put_vma_part(t);
-	else if (!(t->base->kind->props & KIND_HUGETLB))
-		put_part(t);
+	put(t, "%s %c", o->id, who);
+	part = o->splits ? put_vma_part(t) :
+	       !(t->base->kind->props & KIND_HUGETLB) && put_part(t);
+	if (o->effect == EFFECT_UNMAP && !part)
+		drop_actor(t->mappers, who);
 	return true;
 }
 
@@ -209,7 +263,8 @@ static bool verb_possible(struct draft *t, unsigned int verb)
 
 static bool draft_step(struct draft *t, unsigned int verb)
 {
-	if (!verb_possible(t, verb))
+	if (!verb_possible(t, verb) ||
+	    (!t->mappers[0] && verb != OP_EXIT && verb != OP_UNPIN && verb != OP_POKE))
 		return false;
 	switch (verb) {
 	case OP_FORK:
@@ -217,7 +272,7 @@ static bool draft_step(struct draft *t, unsigned int verb)
 	case OP_EXIT:
 		return draft_exit(t);
 	case OP_PIN:
-		return draft_pin(t, NULL);
+		return draft_pin(t, random_below(t->r, 4) < OWN_PINS_OF_FOUR ? t->own : NULL);
 	case OP_UNPIN:
 	case OP_POKE:
 		return draft_pin_use(t, verb);
@@ -250,29 +305,59 @@ static unsigned int weight_of(unsigned int verb)
 	return verb_operation(verb)->slow ? WEIGHT_SLOW : WEIGHT_OPERATION;
 }
 
-static unsigned int some_verb(struct draft *t)
+/*
+ * What this is about: somebody pins, the page is shared, and one after the other writes. Of
+ * these, what is missing is thought of more often.
+ */
+static unsigned int weight_now(const struct draft *t, unsigned int verb)
+{
+	bool shared = t->mappers[0] && t->mappers[1];
+	bool missing = (verb == OP_PIN && !t->nr_pins) ||
+		       (verb == OP_FORK && t->nr_pins && !shared) ||
+		       (verb == OP_WRITE && t->nr_pins && shared);
+
+	return t->weight[verb] * (missing ? WHAT_IS_MISSING : 1);
+}
+
+/* A verb from number @from on, as often as its weight says. */
+static unsigned int some_verb(struct draft *t, unsigned int from)
 {
 	unsigned int total = 0, at;
 
-	for (unsigned int v = 0; v < verbs_nr(); v++)
-		total += weight_of(v);
-	at = random_below(t->r, total);
-	for (unsigned int v = 0; v < verbs_nr(); v++) {
-		if (at < weight_of(v))
+	for (unsigned int v = from; v < verbs_nr(); v++)
+		total += weight_now(t, v);
+	at = total ? random_below(t->r, total) : 0;
+	for (unsigned int v = from; v < verbs_nr(); v++) {
+		if (at < weight_now(t, v))
 			return v;
-		at -= weight_of(v);
+		at -= weight_now(t, v);
 	}
 	return OP_WRITE;
 }
 
-/* Of three that come to mind, that which followed @last least often. */
+/* What the scenario will be about. */
+static void choose_verbs(struct draft *t)
+{
+	const struct operation *const *operations;
+
+	for (unsigned int v = 0; v < verbs_nr(); v++) {
+		bool left_out = verb_operation(v) && !t->palette->ops &&
+				random_below(t->r, ONE_OPERATION_IN);
+
+		t->weight[v] = left_out || !verb_wanted(t->palette, v) ? 0 : weight_of(v);
+	}
+	if (!random_below(t->r, OWN_PROVIDER_IN))
+		t->own = verb_provider(some_verb(t, OP_OPERATION + operations_all(&operations)));
+}
+
+/* Of three that come to mind, that which followed @last least often; or simply the first. */
 static unsigned int next_verb(struct draft *t, struct coverage *c, size_t base,
 			      unsigned int last)
 {
-	unsigned int best = some_verb(t);
+	unsigned int best = some_verb(t, 0);
 
-	for (int i = 0; i < 2; i++) {
-		unsigned int verb = some_verb(t);
+	for (int i = 0; i < 2 && !random_below(t->r, 2); i++) {
+		unsigned int verb = some_verb(t, 0);
 
 		if (*coverage_at(c, base, last, verb) < *coverage_at(c, base, last, best))
 			best = verb;
@@ -295,12 +380,13 @@ static void draft(struct draft *t, struct coverage *c, size_t base)
 			     random_below(t->r, STEPS_MOST - STEPS_LEAST + 1);
 	unsigned int last = t->base->kind->props & KIND_ANON ? OP_FILL : OP_READ;
 
+	choose_verbs(t);
 	put(t, "%s P", step_verb(last));
 	for (unsigned int tries = 0; steps && tries < TRIES; tries++) {
 		unsigned int verb = next_verb(t, c, base, last);
 		size_t before = t->len;
 
-		if (!verb_wanted(t->palette, verb))
+		if (!t->weight[verb])
 			continue;
 		put(t, "; ");
 		if (!draft_step(t, verb)) {
@@ -342,15 +428,51 @@ bool case_make(struct stress_case *c, const struct test *like, const char *text)
 	return plan_fits(&c->test);
 }
 
-/* All kinds are as likely, however many sizes they have, and whoever can pin them. */
+/* Kinds that go through much the same code of the kernel. */
+enum kind_family {
+	FAMILY_HUGETLB, FAMILY_SWAPPED, FAMILY_THP, FAMILY_FILE, FAMILY_REST, NR_FAMILIES
+};
+
+static enum kind_family family_of(const struct kind *k)
+{
+	return k->props & KIND_HUGETLB ? FAMILY_HUGETLB :
+	       k->props & KIND_SWAPPED ? FAMILY_SWAPPED :
+	       k->props & KIND_THP ? FAMILY_THP :
+	       k->props & KIND_FILE ? FAMILY_FILE : FAMILY_REST;
+}
+
+static bool has_family(const struct palette *p, enum kind_family family)
+{
+	for (size_t i = 0; i < p->nr_bases; i++)
+		if (family_of(p->bases[i].kind) == family)
+			return true;
+	return false;
+}
+
+static enum kind_family some_family(const struct palette *p, struct random *r)
+{
+	enum kind_family family;
+
+	do
+		family = random_below(r, NR_FAMILIES);
+	while (!has_family(p, family));
+	return family;
+}
+
+/*
+ * All families are as likely, and in each all kinds, however many sizes they have, and
+ * whoever can pin them.
+ */
 static size_t some_base(const struct palette *p, struct random *r)
 {
+	enum kind_family family = some_family(p, r);
+
 	for (;;) {
 		size_t base = random_below(r, p->nr_bases), same = 0;
 
 		for (size_t i = 0; i < p->nr_bases; i++)
 			same += p->bases[i].kind == p->bases[base].kind;
-		if (!random_below(r, same))
+		if (family_of(p->bases[base].kind) == family && !random_below(r, same))
 			return base;
 	}
 }
@@ -362,8 +484,8 @@ bool generate(struct stress_case *c, const struct palette *p, struct random *r,
 		size_t base = some_base(p, r);
 		const struct test *like = &p->bases[base];
 		struct draft t = {
-			.r = r, .palette = p, .base = like, .actors = "P", .next_actor = 'C',
-			.nr_actors = 1, .text = c->text,
+			.r = r, .palette = p, .base = like, .actors = "P", .mappers = "P",
+			.next_actor = 'C', .nr_actors = 1, .text = c->text,
 			.parts = like->kind->region &&
 				 like->kind->region(like->size) >= 2 * page_size(),
 		};

@@ -56,6 +56,12 @@ static bool covers(const struct known_issue *k, const char *id)
 	return !fnmatch(k->ids, id, 0) && kernel_in(k->kernels) && arch_is(k->arch);
 }
 
+/* Random scenarios: is what an entry names among the steps, or the provider of them all? */
+static bool has_step(const struct known_issue *k, const char *id, const char *steps)
+{
+	return !k->step || strstr(steps, k->step) || strstr(id, k->step);
+}
+
 static const struct known_issue *find(const struct known_issue *k, const char *id,
 				      const char *fails_as)
 {
@@ -80,9 +86,12 @@ const struct known_issue *known_random(const char *id, const char *kind, const c
 {
 	const struct known_issue *k = find(loaded, id, fails_as);
 
-	if (!k)
-		k = find(known_random_issues, kind, fails_as);
-	return k && (!k->step || strstr(steps, k->step)) ? k : NULL;
+	if (k)
+		return k;
+	k = find(known_random_issues, kind, fails_as);
+	while (k && !has_step(k, id, steps))
+		k = find(k + 1, kind, fails_as);
+	return k;
 }
 
 const char *known_fix(const char *id, const char *fails_as)

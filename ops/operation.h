@@ -47,6 +47,8 @@ struct operation {
 	bool not_in_use;
 	bool only_pinned;	/* makes sense only where its actor has pinned all pages, */
 	bool only_writable;	/* or may write to all of them */
+	bool spins_on_pinned_thp;	/* does not come back: docs/findings.md, 7 */
+	bool maps_anew;		/* all of it, in a mapping that has no madvise() behind it */
 	bool splits;		/* a part becomes a mapping of its own */
 	bool alone;		/* it concerns the whole machine: no test runs beside it */
 	bool own_group;		/* the test's processes get a memory cgroup of their own */

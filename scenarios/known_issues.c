@@ -3,6 +3,7 @@
 #include "scenarios/scenario.h"
 
 #define REUSES	"hugetlb reuses a page that only a FOLL_GET reference still shares"
+#define NOT_DIRTIED "io_uring does not mark pages dirty that it wrote to through a fixed buffer"
 #define EVICTS	"an O_DIRECT write by another descriptor evicts pinned pages of the file"
 
 const struct known_issue known_issues[] = {
@@ -18,6 +19,9 @@ const struct known_issue known_issues[] = {
 	 */
 	{ .ids = "*.hugetlb.1G", .fails_as = "lost-at-fork", .sometimes = true,
 	  .reason = "fork takes an uninitialised count for a shared page table, copies nothing" },
+	/* io_buffer_unmap() only unpins; docs/findings.md. */
+	{ .ids = "operation.dirty-shared.iouring.anon.shared", .fails_as = "stale-data",
+	  .reason = NOT_DIRTIED },
 	/* O_DIRECT writes invalidate the page cache, whoever has it pinned; docs/findings.md. */
 	{ .ids = "operation.directwrite.*", .fails_as = "stale-pin", .reason = EVICTS },
 	/* shrink_folio_list() flushes after others can swap the page in again; docs/findings.md. */
@@ -40,6 +44,8 @@ const struct known_issue known_random_issues[] = {
 	  .reason = "fork maps the copy of a pinned hugetlb page writable (7.2: no more)" },
 	{ .ids = "*", .step = "uprobe", .fails_as = "pfn-differs", .kernels = "-7.1",
 	  .reason = "a uprobe replaces a private page although it is pinned (7.2: no more)" },
+	{ .ids = "anon.shared", .step = "iouring", .fails_as = "stale-data",
+	  .reason = NOT_DIRTIED },
 	{ .ids = "*.shared", .step = "directwrite", .fails_as = "stale-pin", .reason = EVICTS },
 	{ }
 };

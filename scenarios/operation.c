@@ -4,6 +4,7 @@
 
 #include "kinds/kind.h"
 
+#define NOT_LOST	"who writes through a pin marks the page dirty, or reclaim drops it all"
 #define NOT_THEIRS	"the page that the process sees after it must still be the pinned one"
 
 /* A long-term pin of anonymous memory, the operation, and a write that would show a copy. */
@@ -305,6 +306,15 @@ static const struct scenario rows[] = {
 	  .steps = "read P; mprotect P r; pin P ro longterm; uprobe P; read P",
 	  .why = "a breakpoint is written into the pinned page, or the pin is stale",
 	  .kinds = KIND_FILE | KIND_PRIVATE },
+	{ .id = "operation.dirty-shared",
+	  .title = "R/W longterm %s pin of a clean page, a write through it, reclaim",
+	  .steps = "read P; pin P rw longterm; poke P; unpin P; reclaim P; read P",
+	  .why = NOT_LOST, .kinds = KIND_SHARED | KIND_EXTRA },
+	{ .id = "operation.dirty-swapped",
+	  .title = "R/W longterm %s pin of a page just swapped in, a write through it, pageout",
+	  .steps = "fill P; fork P C; pageout P; read C; exit C; read P; pin P rw longterm; "
+		   "poke P; unpin P; pageout P; read P",
+	  .why = NOT_LOST, .kinds = KIND_ANON | KIND_PRIVATE | KIND_BASE },
 	{ .id = "operation.seal-mapped",
 	  .title = "F_SEAL_WRITE while the file is mapped, and after",
 	  .steps = "read P; fork P C; seal P; write P; unmap P; seal P; write C; exit C; seal P",
