@@ -51,6 +51,15 @@ struct pin {
 	char why[WHY_LEN];
 };
 
+/* Pins that come and go within the kernel: at most so long, and what came of it. */
+struct pin_loop {
+	unsigned int ms;
+	bool references;	/* FOLL_GET instead: a negative control */
+	uint64_t rounds, refused;	/* in: at most; out: how many, and those without a pin */
+	uint64_t shared;	/* pages that were pinned, and anonymous, but not exclusive */
+	uint64_t replaced;	/* pages that were pinned, and not in the page table any more */
+};
+
 struct provider {
 	const char *id;		/* unique, for ids and step text */
 	const char *title;	/* for titles: "GUP-fast" */
@@ -69,6 +78,11 @@ struct provider {
 	int (*write)(struct pin *p, struct value v);
 	int (*facts)(struct pin *p, size_t cell, struct page_facts *facts);
 	void (*unpin)(struct pin *p);
+	/*
+	 * Pin the range of @p as its flags say, and unpin it, over and over without leaving the
+	 * kernel. 0 or -errno with p->why; -EOPNOTSUPP: it cannot do that here.
+	 */
+	int (*loop)(struct pin *p, struct pin_loop *l);
 	/* In a forked child: drop what it inherited without releasing the parent's pin. */
 	void (*forget)(struct pin *p);
 	/*

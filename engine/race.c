@@ -46,6 +46,7 @@ static struct {
 	_Atomic uint64_t committed[PAGES_MAX];
 	atomic_uint closed;		/* odd while nobody may write */
 	atomic_ulong writes, faults, reads, pins, refused, rounds, worked;
+	atomic_ulong kernel_pins, kernel_refused;	/* in a loop within the kernel */
 	atomic_uint refusals;		/* of the step, since it worked last */
 } race;
 
@@ -180,28 +181,73 @@ static void look(struct pin *p, size_t page)
 		judge(words[0], page, least, "the pin", "stale-pin");
 }
 
+static struct pin one_page(unsigned int nr)
+{
+	const struct provider *by = race.test->by;
+	struct pin p = { .by = by, .fd = -1 };
+
+	p.flags = PIN_LONGTERM | ((by->props & PIN_RO) && nr % 2 ? PIN_RO : PIN_RW);
+	pin_range(&p, &race.mem, nr * 7 % race.pages, 1);
+	return p;
+}
+
+/* It was given, and what race.closed was before it was asked for. */
+static void judge_given(const struct pin *p, unsigned int closed)
+{
+	if (p->flags & PIN_RW && closed % 2 && race.closed == closed)
+		wrong("not-refused", "page %zu: a R/W pin was given although mprotect() has "
+		      "forbidden writing before", p->first_page);
+}
+
 static void pin_once(unsigned int nr)
 {
 	const struct provider *by = race.test->by;
 	unsigned int closed = race.closed;
-	size_t page = nr * 7 % race.pages;
-	struct pin p = { .by = by, .fd = -1 };
+	struct pin p = one_page(nr);
+	size_t page = p.first_page;
 
-	p.flags = PIN_LONGTERM | ((by->props & PIN_RO) && nr % 2 ? PIN_RO : PIN_RW);
-	pin_range(&p, &race.mem, page, 1);
 	if (by->pin(&p)) {
 		race.refused++;
 		return;
 	}
 	race.pins++;
-	if (p.flags & PIN_RW && closed % 2 && race.closed == closed)
-		wrong("not-refused", "page %zu: a R/W pin was given although mprotect() has "
-		      "forbidden writing before", page);
+	judge_given(&p, closed);
 	if (injected == FAULT_STALE_PIN)
 		madvise(p.addr, page_size(), MADV_DONTNEED);
 	for (int i = 0; i < 4; i++)
 		look(&p, page);
 	by->unpin(&p);
+}
+
+/*
+ * Without leaving the kernel: the windows of GUP-fast are a few instructions long, and so are
+ * met hardly ever by pins that each take some system calls.
+ */
+static void pin_in_kernel(unsigned int nr)
+{
+	const struct provider *by = race.test->by;
+	struct pin_loop l = { .ms = 2, .rounds = 300,
+			      .references = injected == FAULT_SHARED_PIN };
+	unsigned int closed = race.closed;
+	struct pin p = one_page(nr);
+	int ret = by->loop(&p, &l);
+
+	if (ret == -EOPNOTSUPP)
+		return;
+	if (ret)
+		wrong("setup", "%s", p.why);
+	race.kernel_pins += l.rounds - l.refused;
+	race.kernel_refused += l.refused;
+	if (l.rounds > l.refused)
+		judge_given(&p, closed);
+	if (l.replaced)
+		wrong("pfn-differs", "page %zu: %llu times in %llu another page was there while it "
+		      "was pinned", p.first_page, (unsigned long long)l.replaced,
+		      (unsigned long long)l.rounds);
+	if (l.shared)
+		wrong("not-exclusive", "page %zu: %llu times in %llu it was pinned, but not "
+		      "exclusive", p.first_page, (unsigned long long)l.shared,
+		      (unsigned long long)l.rounds);
 }
 
 /* What is refused because of pins, as collapsing, must be done at times, too. */
@@ -211,6 +257,8 @@ static void *pin_on(void *arg)
 		while (race.refusals > REFUSALS && !over())
 			sched_yield();
 		pin_once(nr);
+		if (race.test->by->loop && !over())
+			pin_in_kernel(nr / 2);
 	}
 	return arg;
 }
@@ -433,6 +481,9 @@ static void in_child(void)
 	diag_line(race.result, "  %lu rounds, %lu writes, %lu of them faults, %lu reads, %lu pins, "
 		  "%lu not given", race.rounds, race.writes + race.faults, race.faults, race.reads,
 		  race.pins, race.refused);
+	if (race.kernel_pins + race.kernel_refused)
+		diag_line(race.result, "  %lu pins within the kernel, %lu not given",
+			  race.kernel_pins, race.kernel_refused);
 	_exit(0);
 }
 

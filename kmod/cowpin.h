@@ -19,7 +19,7 @@
 #include <linux/types.h>
 
 #define COWPIN_DEVICE		"/dev/cowpin"
-#define COWPIN_ABI		1
+#define COWPIN_ABI		2
 
 /* struct cowpin_hello.features */
 #define COWPIN_HAS_PATH		(1u << 0)	/* can tell which path served a pin */
@@ -118,11 +118,38 @@ struct cowpin_facts {
 	__u64 buf;		/* struct cowpin_page[count] */
 };
 
+/*
+ * Pin [addr, addr + len) of the caller's own memory as PIN does and release it again, over
+ * and over: so that pins come and go as fast as the kernel can, while other threads do what
+ * they must not disturb. It ends after @rounds, after @ms milliseconds, or when a signal
+ * comes. A range that is not there, or not to be had, is no error but a refused round.
+ *
+ * While it is pinned, each page is looked at twice. An anonymous page that is not exclusive
+ * then is a mistake of the kernel, but with COWPIN_GET. So is another page at its address,
+ * if the pin is R/W, long-term or of an exclusive page, and nobody has given the page up.
+ */
+struct cowpin_loop {
+	__u64 addr;
+	__u64 len;		/* at most COWPIN_LOOP_PAGES pages */
+	__u32 flags;		/* COWPIN_*, but not COWPIN_TELL_PATH */
+	__u32 ms;		/* 1 .. COWPIN_LOOP_MS */
+	__u64 rounds;		/* in: 1 or more; out: how many there were */
+	__u64 refused;		/* out: rounds without a pin */
+	__u64 shared;		/* out: pages that were anonymous, but not exclusive */
+	__u64 replaced;		/* out: pages that were not those of the page table any more */
+	__s32 error;		/* out: why the first round was refused that was, or 0 */
+	__u32 pad;
+};
+
+#define COWPIN_LOOP_PAGES	512
+#define COWPIN_LOOP_MS		10000
+
 #define COWPIN_IOC_HELLO	_IOWR(0xC7, 0, struct cowpin_hello)
 #define COWPIN_IOC_PIN		_IOWR(0xC7, 1, struct cowpin_pin)
 #define COWPIN_IOC_UNPIN	_IOW(0xC7, 2, struct cowpin_unpin)
 #define COWPIN_IOC_READ		_IOW(0xC7, 3, struct cowpin_io)
 #define COWPIN_IOC_WRITE	_IOW(0xC7, 4, struct cowpin_io)
 #define COWPIN_IOC_FACTS	_IOW(0xC7, 5, struct cowpin_facts)
+#define COWPIN_IOC_LOOP		_IOWR(0xC7, 6, struct cowpin_loop)
 
 #endif

@@ -58,6 +58,7 @@ static const struct cowpin_call calls[] = {
 	{ COWPIN_IOC_READ, cowpin_do_read },
 	{ COWPIN_IOC_WRITE, cowpin_do_write },
 	{ COWPIN_IOC_FACTS, cowpin_do_facts },
+	{ COWPIN_IOC_LOOP, cowpin_do_loop },
 };
 
 static const struct cowpin_call *find_call(unsigned int cmd)

@@ -43,6 +43,14 @@ long cowpin_do_unpin(struct cowpin_file *f, void __user *arg);
 long cowpin_do_read(struct cowpin_file *f, void __user *arg);
 long cowpin_do_write(struct cowpin_file *f, void __user *arg);
 long cowpin_do_facts(struct cowpin_file *f, void __user *arg);
+long cowpin_do_loop(struct cowpin_file *f, void __user *arg);
+
+/* 0, or -EINVAL: GUP must not see such a range, or such flags. */
+long cowpin_check_range(u64 addr, u64 len, u32 flags);
+/* GUP as @flags (COWPIN_*) say, of @mm, or the caller's own memory if that is NULL. */
+long cowpin_get_pages(u32 flags, struct mm_struct *mm, unsigned long addr,
+		      unsigned long nr, struct page **pages);
+void cowpin_put_pages(u32 flags, struct page **pages, unsigned long nr, bool dirty);
 
 /* Release all sets of a descriptor that nobody can use any more. */
 void cowpin_release_all(struct cowpin_file *f);

@@ -65,13 +65,21 @@ static long gup_remote(u32 flags, struct mm_struct *mm, unsigned long addr,
 	return got;
 }
 
-static void release_batch(struct cowpin_set *set, unsigned long first,
-			  unsigned long nr, bool dirty)
+long cowpin_get_pages(u32 flags, struct mm_struct *mm, unsigned long addr,
+		      unsigned long nr, struct page **pages)
 {
-	struct page **pages = set->pages + first;
+	if (flags & COWPIN_FAST)
+		return gup_fast(flags, addr, nr, pages);
+	if (mm)
+		return gup_remote(flags, mm, addr, nr, pages);
+	return gup_own(flags, addr, nr, pages);
+}
+
+void cowpin_put_pages(u32 flags, struct page **pages, unsigned long nr, bool dirty)
+{
 	unsigned long i;
 
-	if (!(set->flags & COWPIN_GET)) {
+	if (!(flags & COWPIN_GET)) {
 		unpin_user_pages_dirty_lock(pages, nr, dirty);
 		return;
 	}
@@ -89,7 +97,7 @@ static void free_set(struct cowpin_set *set, bool dirty)
 
 	for (first = 0; first < set->nr; first += nr) {
 		nr = min(set->nr - first, COWPIN_BATCH);
-		release_batch(set, first, nr, dirty);
+		cowpin_put_pages(set->flags, set->pages + first, nr, dirty);
 		cond_resched();
 	}
 	kvfree(set->pages);
@@ -120,15 +128,9 @@ static long fill_set(struct cowpin_set *set, struct mm_struct *mm,
 	while (set->nr < nr) {
 		unsigned long at = addr + (set->nr << PAGE_SHIFT);
 		unsigned long want = min(nr - set->nr, COWPIN_BATCH);
-		struct page **pages = set->pages + set->nr;
-		long got;
+		long got = cowpin_get_pages(set->flags, mm, at, want,
+					    set->pages + set->nr);
 
-		if (set->flags & COWPIN_FAST)
-			got = gup_fast(set->flags, at, want, pages);
-		else if (mm)
-			got = gup_remote(set->flags, mm, at, want, pages);
-		else
-			got = gup_own(set->flags, at, want, pages);
 		if (got <= 0)
 			return got ? got : -EFAULT;
 		set->nr += got;
@@ -159,17 +161,26 @@ static long fill_set_watched(struct cowpin_set *set, struct mm_struct *mm,
 }
 
 /* Nothing may reach GUP that makes it warn. */
+long cowpin_check_range(u64 addr, u64 len, u32 flags)
+{
+	if (flags & ~COWPIN_FLAGS)
+		return -EINVAL;
+	if ((flags & COWPIN_GET) && (flags & COWPIN_LONGTERM))
+		return -EINVAL;
+	if (!len || (addr | len) & ~PAGE_MASK)
+		return -EINVAL;
+	if (len > TASK_SIZE || addr > TASK_SIZE - len)
+		return -EINVAL;
+	return 0;
+}
+
 static long check_pin(const struct cowpin_file *f, const struct cowpin_pin *pin)
 {
-	if (pin->flags & ~COWPIN_FLAGS)
-		return -EINVAL;
-	if ((pin->flags & COWPIN_GET) && (pin->flags & COWPIN_LONGTERM))
-		return -EINVAL;
+	long ret = cowpin_check_range(pin->addr, pin->len, pin->flags);
+
+	if (ret)
+		return ret;
 	if (pin->pid < 0 || (pin->pid && (pin->flags & COWPIN_FAST)))
-		return -EINVAL;
-	if (!pin->len || (pin->addr | pin->len) & ~PAGE_MASK)
-		return -EINVAL;
-	if (pin->len > TASK_SIZE || pin->addr > TASK_SIZE - pin->len)
 		return -EINVAL;
 	if (pin->len >> PAGE_SHIFT > cowpin_max_pages - f->held)
 		return -ENOSPC;

@@ -44,6 +44,11 @@ static void gup_unpin(struct pin *p)
 	backend()->unpin(p);
 }
 
+static int gup_loop(struct pin *p, struct pin_loop *l)
+{
+	return backend()->loop ? backend()->loop(p, l) : -EOPNOTSUPP;
+}
+
 static void gup_forget(struct pin *p)
 {
 	close(p->fd);
@@ -81,6 +86,7 @@ static int gup_keep(struct pin *p)
 	.facts = gup_facts,						\
 	.pfns = gup_pfns,						\
 	.unpin = gup_unpin,						\
+	.loop = gup_loop,						\
 	.forget = gup_forget,						\
 	.keep = gup_keep,						\
 	.single = gup_single

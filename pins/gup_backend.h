@@ -16,6 +16,7 @@ struct gup_backend {
 	int (*facts)(struct pin *p, size_t cell, struct page_facts *facts);
 	int (*pfns)(struct pin *p, uint64_t *pfns, uint8_t *shared);
 	void (*unpin)(struct pin *p);
+	int (*loop)(struct pin *p, struct pin_loop *l);
 };
 
 /* Open the module's device and agree on the ABI; the descriptor, or -errno with p->why. */

@@ -174,6 +174,31 @@ static void module_unpin(struct pin *p)
 	p->fd = -1;
 }
 
+static int module_loop(struct pin *p, struct pin_loop *l)
+{
+	struct cowpin_loop arg = {
+		.addr = (uintptr_t)p->addr,
+		.len = p->len,
+		.flags = gup_module_flags(p),
+		.ms = l->ms,
+		.rounds = l->rounds,
+	};
+	int fd = gup_module_open(p), ret = 0;
+
+	if (fd < 0)
+		return fd;
+	if (l->references)
+		arg.flags = (arg.flags & ~COWPIN_LONGTERM) | COWPIN_GET;
+	if (ioctl(fd, COWPIN_IOC_LOOP, &arg))
+		ret = pin_fail(p, "pins in a loop: %s", strerror(errno));
+	close(fd);
+	l->rounds = arg.rounds;
+	l->refused = arg.refused;
+	l->shared = arg.shared;
+	l->replaced = arg.replaced;
+	return ret;
+}
+
 const struct gup_backend gup_by_module = {
 	.present = module_present,
 	.pin = module_pin,
@@ -182,4 +207,5 @@ const struct gup_backend gup_by_module = {
 	.facts = module_facts,
 	.pfns = module_pfns,
 	.unpin = module_unpin,
+	.loop = module_loop,
 };

@@ -11,8 +11,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -22,6 +24,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -229,13 +232,26 @@ static long counter(const char *vmstat, const char *name)
 	return at ? atol(at + strlen(name)) : 0;
 }
 
-/* How many pins the system holds. The counters are per CPU until folded. */
-static long pins_held(void)
+/* The counters are per CPU until folded. */
+static const char *vmstat_now(void)
 {
 	static char vmstat[65536];
 
 	write_file("/proc/sys/vm/stat_refresh", "1");
 	read_file("/proc/vmstat", vmstat, sizeof(vmstat));
+	return vmstat;
+}
+
+static long pins_taken(void)
+{
+	return counter(vmstat_now(), "nr_foll_pin_acquired ");
+}
+
+/* How many pins the system holds. */
+static long pins_held(void)
+{
+	const char *vmstat = vmstat_now();
+
 	return counter(vmstat, "nr_foll_pin_acquired ") -
 	       counter(vmstat, "nr_foll_pin_released ");
 }
@@ -370,11 +386,12 @@ struct bad {
 	int want;
 	unsigned long cmd;
 	union {
-		__u32 id;	/* of all but pin, and first in those */
+		__u32 id;	/* of all but pin and loop, and first in those */
 		struct cowpin_pin pin;
 		struct cowpin_unpin unpin;
 		struct cowpin_io io;
 		struct cowpin_facts facts;
+		struct cowpin_loop loop;
 	} arg;
 };
 
@@ -383,6 +400,7 @@ struct bad {
 #define BAD_READ(n, e, ...)	{ "read-" n, e, COWPIN_IOC_READ, { .io = { __VA_ARGS__ } } }
 #define BAD_WRITE(n, e, ...)	{ "write-" n, e, COWPIN_IOC_WRITE, { .io = { __VA_ARGS__ } } }
 #define BAD_FACTS(n, e, ...)	{ "facts-" n, e, COWPIN_IOC_FACTS, { .facts = { __VA_ARGS__ } } }
+#define BAD_LOOP(n, e, ...)	{ "loop-" n, e, COWPIN_IOC_LOOP, { .loop = { __VA_ARGS__ } } }
 
 static const struct bad bad[] = {
 	BAD_PIN("unknown-bit", EINVAL, .addr = AREA, .len = PAGE, .flags = COWPIN_FLAGS + 1),
@@ -474,7 +492,29 @@ static const struct bad bad[] = {
 		  .buf = AREA),
 	BAD_FACTS("buffer-null", EFAULT, .id = RO_PIN, .step = 1, .count = 1),
 
-	{ "call-unknown", ENOTTY, _IO(0xC7, 6), { 0 } },
+	BAD_LOOP("unknown-bit", EINVAL, .addr = AREA, .len = PAGE, .ms = 1, .rounds = 1,
+		 .flags = COWPIN_FLAGS + 1),
+	BAD_LOOP("get-longterm", EINVAL, .addr = AREA, .len = PAGE, .ms = 1, .rounds = 1,
+		 .flags = COWPIN_GET | COWPIN_LONGTERM),
+	BAD_LOOP("tell-path", EINVAL, .addr = AREA, .len = PAGE, .ms = 1, .rounds = 1,
+		 .flags = COWPIN_FAST | COWPIN_TELL_PATH),
+	BAD_LOOP("padding", EINVAL, .addr = AREA, .len = PAGE, .ms = 1, .rounds = 1, .pad = 1),
+	BAD_LOOP("no-rounds", EINVAL, .addr = AREA, .len = PAGE, .ms = 1),
+	BAD_LOOP("no-time", EINVAL, .addr = AREA, .len = PAGE, .rounds = 1),
+	BAD_LOOP("too-long", EINVAL, .addr = AREA, .len = PAGE, .rounds = 1,
+		 .ms = COWPIN_LOOP_MS + 1),
+	BAD_LOOP("length-zero", EINVAL, .addr = AREA, .ms = 1, .rounds = 1),
+	BAD_LOOP("length-unaligned", EINVAL, .addr = AREA, .len = PAGE + 8, .ms = 1,
+		 .rounds = 1),
+	BAD_LOOP("too-many-pages", EINVAL, .addr = AREA, .ms = 1, .rounds = 1,
+		 .len = (COWPIN_LOOP_PAGES + 1) * PAGE),
+	BAD_LOOP("address-unaligned", EINVAL, .addr = AREA + 8, .len = PAGE, .ms = 1,
+		 .rounds = 1),
+	BAD_LOOP("wrapped", EINVAL, .addr = -PAGE, .len = 2 * PAGE, .ms = 1, .rounds = 1),
+	BAD_LOOP("kernel-address-fast", EINVAL, .addr = 0xffff888000000000ul, .len = PAGE,
+		 .ms = 1, .rounds = 1, .flags = COWPIN_FAST),
+
+	{ "call-unknown", ENOTTY, _IO(0xC7, 7), { 0 } },
 	{ "call-other-size", ENOTTY, _IOWR(0xC7, 1, struct cowpin_io), { 0 } },
 	{ "call-other-magic", ENOTTY, _IOWR(0xC8, 1, struct cowpin_pin), { 0 } },
 	{ }
@@ -498,7 +538,7 @@ static void run_bad(const struct bad *b, const __u32 *ids)
 	long before = pins_held(), left;
 	int got;
 
-	if (b->cmd != COWPIN_IOC_PIN && stands)
+	if (b->cmd != COWPIN_IOC_PIN && b->cmd != COWPIN_IOC_LOOP && stands)
 		copy.arg.id = ids[copy.arg.id - RO_PIN];
 	got = call(dev, b->cmd, &copy.arg);
 	if (got != -b->want)
@@ -530,7 +570,7 @@ static void run_all_bad(void)
 
 static const unsigned long all_calls[] = {
 	COWPIN_IOC_HELLO, COWPIN_IOC_PIN, COWPIN_IOC_UNPIN, COWPIN_IOC_READ,
-	COWPIN_IOC_WRITE, COWPIN_IOC_FACTS,
+	COWPIN_IOC_WRITE, COWPIN_IOC_FACTS, COWPIN_IOC_LOOP,
 };
 
 static enum verdict t_null_argument(void)
@@ -548,7 +588,7 @@ static enum verdict t_handshake_first(void)
 	CHECK(fd >= 0);
 	for (size_t i = 1; i < sizeof(all_calls) / sizeof(*all_calls); i++)
 		CHECK(call(fd, all_calls[i], &pin) == -EPROTO);
-	CHECK(call(fd, _IO(0xC7, 6), &pin) == -ENOTTY);
+	CHECK(call(fd, _IO(0xC7, 7), &pin) == -ENOTTY);
 	close(fd);
 	return PASS;
 }
@@ -605,10 +645,10 @@ static int try_open(int arg)
 
 static int try_calls(int fd)
 {
-	struct cowpin_pin pin = { .addr = AREA, .len = PAGE };
+	struct cowpin_loop any = { .addr = AREA, .len = PAGE };
 
 	for (size_t i = 0; i < sizeof(all_calls) / sizeof(*all_calls); i++)
-		if (call(fd, all_calls[i], &pin) != -EPERM)
+		if (call(fd, all_calls[i], &any) != -EPERM)
 			return -ERANGE;
 	return -EPERM;
 }
@@ -1295,6 +1335,170 @@ static enum verdict t_killed_while_pinning(void)
 	return PASS;
 }
 
+/* Pins in a loop */
+
+static int loop_over(void *addr, size_t len, struct cowpin_loop *loop)
+{
+	loop->addr = (uintptr_t)addr;
+	loop->len = len;
+	loop->ms = loop->ms ? loop->ms : COWPIN_LOOP_MS;
+	return call(dev, COWPIN_IOC_LOOP, loop);
+}
+
+/* Each round pins and releases, by all ways, and there is nothing to complain about. */
+static enum verdict t_loop_rounds(void)
+{
+	char *p = map_filled(4);
+	long held = pins_held();
+
+	for (unsigned int flags = 0; flags < COWPIN_TELL_PATH; flags++) {
+		struct cowpin_loop loop = { .flags = flags, .rounds = 20 };
+		long before = pins_taken(), took;
+
+		if ((flags & COWPIN_GET) && (flags & COWPIN_LONGTERM))
+			continue;
+		CHECK(!loop_over(p, 4 * PAGE, &loop));
+		CHECK(loop.rounds == 20 && !loop.refused && !loop.error);
+		CHECK(!loop.shared && !loop.replaced);
+		took = pins_taken() - before;
+		CHECK(flags & COWPIN_GET ? took == 0 : took >= 20 * 4);
+		CHECK(pins_held() == held);
+	}
+	munmap(p, 4 * PAGE);
+	return PASS;
+}
+
+/* What GUP does not give, or not all of it, is counted, and nothing of it kept. */
+static enum verdict t_loop_refused(void)
+{
+	struct cowpin_loop hole = { .rounds = 7 }, end = { .rounds = 7, .flags = COWPIN_FAST };
+	struct cowpin_loop ro = { .rounds = 7, .flags = COWPIN_FAST | COWPIN_WRITE };
+	long held = pins_held();
+
+	CHECK(!loop_over((void *)HOLE, PAGE, &hole));
+	CHECK(hole.rounds == 7 && hole.refused == 7 && hole.error == -EFAULT);
+	CHECK(!loop_over((void *)AREA, HOLE + PAGE - AREA, &end));
+	CHECK(end.rounds == 7 && end.refused == 7 && end.error == -EFAULT);
+	CHECK(!loop_over((void *)AREA_RO, PAGE, &ro));
+	CHECK(ro.rounds == 7 && ro.refused == 7 && ro.error == -EFAULT);
+	CHECK(pins_held() == held);
+	return PASS;
+}
+
+static enum verdict t_loop_limit(void)
+{
+	struct cowpin_loop loop = { .rounds = 1 };
+	char *p = map_anon(hello.max_pages * PAGE, MAP_NORESERVE);
+	int id = pin_on(dev, p, PAGE, 0);
+	long begin = now_ms();
+
+	CHECK(p && id > 0);
+	CHECK(!loop_over(p, COWPIN_LOOP_PAGES * PAGE, &loop) && !loop.refused);
+	CHECK(!unpin_on(dev, id));
+	loop = (struct cowpin_loop){ .rounds = -1, .ms = 50 };
+	begin = now_ms();
+	CHECK(!loop_over(p, PAGE, &loop));
+	CHECK(loop.rounds > 0 && now_ms() - begin >= 49 && now_ms() - begin < COWPIN_LOOP_MS);
+	munmap(p, hello.max_pages * PAGE);
+	return PASS;
+}
+
+static void on_alarm(int sig)
+{
+	(void)sig;
+}
+
+/* A signal ends it, and what was counted until then is told. */
+static enum verdict t_loop_signal(void)
+{
+	struct itimerval soon = { .it_value.tv_usec = 30000, .it_interval.tv_usec = 30000 };
+	struct itimerval never = { 0 };
+	struct cowpin_loop loop = { .rounds = -1 };
+	long begin = now_ms();
+	int ret;
+
+	signal(SIGALRM, on_alarm);
+	setitimer(ITIMER_REAL, &soon, NULL);
+	ret = loop_over((void *)AREA, PAGE, &loop);
+	setitimer(ITIMER_REAL, &never, NULL);
+	CHECK(!ret && loop.rounds > 0 && now_ms() - begin < COWPIN_LOOP_MS);
+	return PASS;
+}
+
+static bool loop_for_long(void *arg)
+{
+	struct cowpin_loop loop = { .rounds = -1, .flags = COWPIN_WRITE };
+	int fd = open_device();
+
+	loop.addr = (uintptr_t)map_anon(512 * PAGE, 0);
+	loop.len = 512 * PAGE;
+	loop.ms = COWPIN_LOOP_MS;
+	(void)arg;
+	return fd >= 0 && !call(fd, COWPIN_IOC_LOOP, &loop);
+}
+
+static enum verdict t_loop_killed(void)
+{
+	long before = pins_held(), begin = now_ms();
+	struct helper h;
+
+	CHECK(start_helper(&h, loop_for_long, NULL));
+	CHECK(wait_until(pins_above, before));
+	CHECK(stop_helper(&h));
+	CHECK(now_ms() - begin < COWPIN_LOOP_MS);
+	CHECK(wait_until(pins_are, before));
+	return PASS;
+}
+
+/* A reference leaves a page shared that two processes have, where a pin does not. */
+static enum verdict t_loop_shared(void)
+{
+	struct cowpin_loop get = { .rounds = 5, .flags = COWPIN_GET };
+	struct cowpin_loop pin = { .rounds = 5, .flags = COWPIN_FAST };
+	char *p = map_filled(1);
+	struct helper h;
+
+	if (!(hello.features & COWPIN_HAS_EXCLUSIVE))
+		return skip("no-exclusive: this kernel does not know it");
+	CHECK(start_helper(&h, do_nothing, NULL) && helper_ready(&h));
+	CHECK(!loop_over(p, PAGE, &get) && get.shared > 0);
+	CHECK(!loop_over(p, PAGE, &pin) && !pin.refused && !pin.shared);
+	CHECK(stop_helper(&h));
+	munmap(p, PAGE);
+	return PASS;
+}
+
+static atomic_bool stop_discarding;
+
+static void *keep_discarding(void *page)
+{
+	while (!stop_discarding)
+		madvise(page, PAGE, MADV_DONTNEED);
+	return page;
+}
+
+/* Who gives the page up meanwhile has another one, which must be noticed. */
+static enum verdict t_loop_replaced(void)
+{
+	struct cowpin_loop loop = { 0 };
+	char *p = map_filled(1);
+	long end = now_ms() + LIMIT_MS;
+	pthread_t thread;
+
+	CHECK(!pthread_create(&thread, NULL, keep_discarding, p));
+	while (!loop.replaced && now_ms() < end) {
+		loop = (struct cowpin_loop){ .rounds = 1000, .ms = 100,
+					     .flags = COWPIN_FAST | COWPIN_WRITE };
+		if (loop_over(p, PAGE, &loop))
+			break;
+	}
+	stop_discarding = true;
+	pthread_join(thread, NULL);
+	CHECK(loop.replaced > 0);
+	munmap(p, PAGE);
+	return PASS;
+}
+
 /* What must hold in the end */
 
 static long pins_at_start;
@@ -1371,6 +1575,13 @@ static const struct test {
 	{ "facts.ksm", t_facts_ksm },
 	{ "facts.anything", t_facts_anything },
 	{ "gigantic", t_gigantic },
+	{ "loop.rounds", t_loop_rounds },
+	{ "loop.refused", t_loop_refused },
+	{ "loop.limit", t_loop_limit },
+	{ "loop.signal", t_loop_signal },
+	{ "loop.killed", t_loop_killed },
+	{ "loop.shared", t_loop_shared },
+	{ "loop.replaced", t_loop_replaced },
 	{ "release.killed", t_killed },
 	{ "release.killed-while-pinning", t_killed_while_pinning },
 	{ "end.all-released", t_all_released },
