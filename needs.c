@@ -370,6 +370,12 @@ static bool uffdminor_met(const struct ask *a)
 	       no(a, "the kernel has no UFFDIO_CONTINUE for hugetlb and shmem (5.18)");
 }
 
+static bool uffdwpfile_met(const struct ask *a)
+{
+	return uffd_offers(1 << 12) ||
+	       no(a, "userfaultfd cannot write-protect hugetlb and shmem (5.19)");
+}
+
 /* WP_ASYNC came with PAGEMAP_SCAN. */
 static bool scanwp_met(const struct ask *a)
 {
@@ -525,6 +531,7 @@ static const struct {
 		.unprovided = "there is swap that is not the run's own, or none" },
 	[NEED_RECLAIM] = { .code = "no-reclaim", .met = reclaim_met },
 	[NEED_UFFDMINOR] = { .code = "no-uffd-minor", .met = uffdminor_met },
+	[NEED_UFFDWPFILE] = { .code = "no-uffd-wp-file", .met = uffdwpfile_met },
 	[NEED_SCANWP] = { .code = "no-scan-wp", .met = scanwp_met },
 	[NEED_SOFTDIRTY] = { .code = "no-softdirty", .met = softdirty_met },
 };

@@ -54,6 +54,7 @@ enum need {
 	NEED_RECLAIM,		/* memory.reclaim */
 	NEED_SCANWP,		/* PAGEMAP_SCAN, and userfaultfd's asynchronous mode */
 	NEED_UFFDMINOR,		/* userfaultfd's minor faults; MADV_DONTNEED of hugetlb */
+	NEED_UFFDWPFILE,	/* userfaultfd's write protection of hugetlb and shmem */
 	NR_NEEDS
 };
 _Static_assert(NR_NEEDS <= 64, "a mask of needs has 64 bits");

@@ -127,6 +127,13 @@ static int put_pages(struct mem *m, size_t page, size_t pages, struct value v, p
 	return put_by(m, page, pages, v, put, 0, UFFDIO_REGISTER_MODE_MISSING);
 }
 
+static int put_protected(struct mem *m, size_t page, size_t pages, struct value v, put_fn *put,
+			 uint64_t features)
+{
+	return put_by(m, page, pages, v, put, UFFD_FEATURE_PAGEFAULT_FLAG_WP | features,
+		      UFFDIO_REGISTER_MODE_MISSING | UFFDIO_REGISTER_MODE_WP);
+}
+
 static int refill_run(struct mem *m, size_t page, size_t pages, struct value v)
 {
 	return put_pages(m, page, pages, v, copy_pages);
@@ -134,8 +141,12 @@ static int refill_run(struct mem *m, size_t page, size_t pages, struct value v)
 
 static int refillwp_run(struct mem *m, size_t page, size_t pages, struct value v)
 {
-	return put_by(m, page, pages, v, copy_protected, UFFD_FEATURE_PAGEFAULT_FLAG_WP,
-		      UFFDIO_REGISTER_MODE_MISSING | UFFDIO_REGISTER_MODE_WP);
+	return put_protected(m, page, pages, v, copy_protected, 0);
+}
+
+static int refillhugewp_run(struct mem *m, size_t page, size_t pages, struct value v)
+{
+	return put_protected(m, page, pages, v, copy_protected, UFFD_FEATURE_WP_HUGETLBFS_SHMEM);
 }
 
 DEFINE_OPERATION(refill) = {
@@ -159,14 +170,37 @@ DEFINE_OPERATION(refillhuge) = {
 	.needs = NEED(UFFDMINOR), .senseless = { -EINVAL, -EBUSY }, .run = refill_run,
 };
 
-static int put_in_hole(struct mem *m, int fd, size_t page, size_t pages, struct value v)
+DEFINE_OPERATION(refillhugewp) = {
+	.id = "refillhugewp",
+	.about = "the same, write-protected at first; a pin keeps its page",
+	.effect = EFFECT_REFILL, .kinds = KIND_ANON | KIND_PRIVATE | KIND_HUGETLB,
+	.needs = NEED(UFFDWPFILE), .senseless = { -EINVAL, -EBUSY, -ENOENT },
+	.run = refillhugewp_run,
+};
+
+static int punch(struct mem *m, size_t page, size_t pages)
 {
 	size_t size = m->layout.page;
 
 	if (fallocate(m->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, page * size,
 		      pages * size))
 		return mem_fail(m, "punching a hole: %s", strerror(errno));
-	return copy_pages(m, fd, page, pages, v);
+	return 0;
+}
+
+static int put_in_hole(struct mem *m, int fd, size_t page, size_t pages, struct value v)
+{
+	int ret = punch(m, page, pages);
+
+	return ret ? ret : copy_pages(m, fd, page, pages, v);
+}
+
+static int put_protected_in_hole(struct mem *m, int fd, size_t page, size_t pages,
+				 struct value v)
+{
+	int ret = punch(m, page, pages);
+
+	return ret ? ret : copy_protected(m, fd, page, pages, v);
 }
 
 static int refillfile_run(struct mem *m, size_t page, size_t pages, struct value v)
@@ -180,6 +214,20 @@ DEFINE_OPERATION(refillfile) = {
 	.effect = EFFECT_FILE_REFILL, .kinds = KIND_MEMFD | KIND_SHARED,
 	.needs = NEED(UFFDMINOR), .senseless = { -EINVAL, -EBUSY },
 	.run = refillfile_run,
+};
+
+static int refillfilewp_run(struct mem *m, size_t page, size_t pages, struct value v)
+{
+	return put_protected(m, page, pages, v, put_protected_in_hole,
+			     UFFD_FEATURE_WP_HUGETLBFS_SHMEM);
+}
+
+DEFINE_OPERATION(refillfilewp) = {
+	.id = "refillfilewp",
+	.about = "the same, write-protected at first; a pin keeps its page",
+	.effect = EFFECT_FILE_REFILL, .kinds = KIND_MEMFD | KIND_SHARED,
+	.needs = NEED(UFFDWPFILE), .senseless = { -EINVAL, -EBUSY, -ENOENT },
+	.run = refillfilewp_run,
 };
 
 /* The file's pages are all there, and none of them in page tables. */

@@ -127,6 +127,18 @@ static const struct scenario rows[] = {
 		   "pin C rw longterm; poke C; write P; write C",
 	  .why = "the old pin keeps its page, the file and all who map it get another one",
 	  .kinds = KIND_MEMFD | KIND_SHARED },
+	{ .id = "operation.refillhugewp",
+	  .title = "%s pin, UFFDIO_COPY, write-protected, fork()",
+	  .steps = "fill P; pin P ro longterm; refillhugewp P; write P; pin P ro longterm; "
+		   "fork P C; write P; write C",
+	  .why = "a page that userfaultfd has put is exclusive, once protected or not",
+	  .kinds = KIND_ANON | KIND_PRIVATE | KIND_HUGETLB },
+	{ .id = "operation.refillfilewp",
+	  .title = "%s pins, a hole, UFFDIO_COPY into it, write-protected",
+	  .steps = "read P; fork P C; pin P rw longterm; refillfilewp C; poke P; write C; "
+		   "pin C rw longterm; poke C; write P; write C",
+	  .why = "a write after the protection must find the page that the file has there",
+	  .kinds = KIND_MEMFD | KIND_SHARED },
 	{ .id = "operation.minorfault", .title = "%s pin, UFFDIO_CONTINUE",
 	  .steps = "read P; fork P C; pin P ro longterm; minorfault P; write P; minorfault C; "
 		   "write C; write P",
