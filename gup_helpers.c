@@ -49,6 +49,7 @@ void pin_range(struct pin *p, const struct mem *m, size_t first, size_t pages)
 
 	p->layout = *l;
 	p->addr = mem_page(m, first);
+	p->now = p->addr;
 	p->len = pages * l->page;
 	p->first_page = first;
 	layout_cells(l, first, pages, &p->first_cell, &p->cells);

@@ -41,7 +41,8 @@ struct pin {
 	const struct provider *by;
 	unsigned int flags;	/* PIN_RO or PIN_RW, PIN_LONGTERM or PIN_SHORT */
 	struct layout layout;	/* of the region; cells below are its cells */
-	char *addr;		/* start of the pinned range */
+	char *addr;		/* start of the pinned range, when it was pinned, */
+	char *now;		/* and where its owner has moved that since */
 	size_t len;
 	size_t first_page;	/* of the range, in the region */
 	size_t first_cell, cells;

@@ -331,11 +331,13 @@ static bool keeps_stores(enum effect effect)
 int act_operation(const struct command *c)
 {
 	const struct operation *o = c->step.operation;
+	char *base = self.mem.base;
 	size_t page, pages;
 	int ret;
 
 	part_pages(c->step.part, self.mem.layout.pages, &page, &pages);
 	ret = o->run(&self.mem, page, pages, c->v);
+	actor_shift_pins((char *)self.mem.base - base);
 	if (ret && injected == FAULT_PRETEND)
 		ret = 0;
 	if (!keeps_stores(o->effect))

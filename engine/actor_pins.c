@@ -23,6 +23,13 @@ void actor_release_pins(void)
 			self.pin[i].by->unpin(&self.pin[i]);
 }
 
+void actor_shift_pins(ptrdiff_t by)
+{
+	for (int i = 0; i < PINS_MAX && by; i++)
+		if (self.held[i])
+			self.pin[i].now += by;
+}
+
 static int with_why(const struct pin *p, int ret)
 {
 	if (ret)

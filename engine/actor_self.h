@@ -63,6 +63,8 @@ void actor_go_on(void);
 
 /* In a forked child: drop pins that are its parent's. */
 void actor_forget_pins(void);
+/* The memory is @by bytes from where it was, and so are the pinned pages. */
+void actor_shift_pins(ptrdiff_t by);
 /* Release all pins. */
 void actor_release_pins(void);
 

@@ -149,7 +149,7 @@ static int own_page(struct pin *p, size_t cell, void *page)
 	const struct held *h = p->priv;
 	size_t len = p->layout.page;
 
-	if (pread(h->memory, page, len, (uintptr_t)p->addr + pin_offset(p, cell)) == (ssize_t)len)
+	if (pread(h->memory, page, len, (uintptr_t)p->now + pin_offset(p, cell)) == (ssize_t)len)
 		return 0;
 	return pin_fail(p, "memory cannot be looked at: %s", strerror(errno));
 }
@@ -158,7 +158,7 @@ static int own_page(struct pin *p, size_t cell, void *page)
 static void own_page_restore(struct pin *p, size_t cell, void *page)
 {
 	struct iovec from = { page, p->layout.page };
-	struct iovec to = { p->addr + pin_offset(p, cell), p->layout.page };
+	struct iovec to = { p->now + pin_offset(p, cell), p->layout.page };
 
 	process_vm_writev(getpid(), &from, 1, &to, 1, 0);
 }
