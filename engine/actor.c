@@ -15,6 +15,7 @@
 
 #include "engine/actor_self.h"
 #include "engine/inject.h"
+#include "engine/settings.h"
 #include "vm_util.h"
 
 struct actor self;
@@ -36,6 +37,7 @@ static void be_actor(void)
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	signal(SIGCHLD, SIG_DFL);
 	pagemap_after_fork();
+	settings_leave_lock();
 	actor_catch_faults();
 	if (getppid() != self.director)
 		_exit(1);	/* it died before the line above took effect */

@@ -4,8 +4,13 @@
 #include "engine/provision.h"
 
 #include <dirent.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "engine/charge.h"
@@ -56,6 +61,27 @@ static void provide_thp(unsigned int jobs)
 #define DISKS_PER_TEST	4
 #define DEVICES_PER_TEST	4
 
+/* Holds I/O to see what pins it takes: not in the process that has the lock of the run. */
+static bool asked_in_child(bool (*takes_pins)(void))
+{
+	int status = 0;
+	pid_t pid;
+
+	fflush(NULL);
+	pid = fork();
+	if (!pid) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		settings_in_child();
+		settings_leave_lock();
+		_exit(takes_pins());
+	}
+	if (pid < 0)
+		return false;
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	return WIFEXITED(status) && WEXITSTATUS(status);
+}
+
 static void provide_disks(unsigned int jobs)
 {
 	tool_run((const char *const[]){ "modprobe", "loop", NULL });
@@ -63,7 +89,7 @@ static void provide_disks(unsigned int jobs)
 	if (settings_undo_by("dmremove " DM_PREFIX) ||
 	    dm_pool_provide(jobs * DISKS_PER_TEST))
 		return;
-	needs_provided(NEED(DM) | (dmdio_takes_pins() ? NEED(DIOPIN) : 0));
+	needs_provided(NEED(DM) | (asked_in_child(dmdio_takes_pins) ? NEED(DIOPIN) : 0));
 }
 
 static void provide_fuse(unsigned int jobs)
@@ -71,7 +97,7 @@ static void provide_fuse(unsigned int jobs)
 	(void)jobs;
 	tool_run((const char *const[]){ "modprobe", "fuse", NULL });
 	if (fuse_known() && !servers_provide())
-		needs_provided(NEED(FUSE) | (fuse_takes_pins() ? NEED(FUSEPIN) : 0));
+		needs_provided(NEED(FUSE) | (asked_in_child(fuse_takes_pins) ? NEED(FUSEPIN) : 0));
 }
 
 static int note_device(const char *address)
@@ -91,7 +117,7 @@ static void provide_ublk(unsigned int jobs)
 {
 	(void)jobs;
 	tool_run((const char *const[]){ "modprobe", "ublk_drv", NULL });
-	if (ublk_known() && !servers_provide())
+	if (ublk_known() && !settings_undo_by("ublkremove " UBLK_MARK) && !servers_provide())
 		needs_provided(NEED(UBLK));
 }
 

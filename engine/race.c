@@ -19,6 +19,7 @@
 #include "engine/cpus.h"
 #include "engine/diag.h"
 #include "engine/inject.h"
+#include "engine/settings.h"
 #include "mm_calls.h"
 #include "vm_util.h"
 
@@ -472,6 +473,7 @@ static void in_child(void)
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	signal(SIGCHLD, SIG_DFL);
 	pagemap_after_fork();
+	settings_leave_lock();
 	sigaction(SIGSEGV, &act, NULL);
 	cpus_use_all();
 	if (set_up())

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "pins/dm.h"
+#include "pins/ublk.h"
 #include "pins/vfio.h"
 #include "vm_util.h"
 
@@ -76,6 +77,11 @@ static int undo_dmremove(char *prefix)
 	return dm_remove_all(prefix);
 }
 
+static int undo_ublkremove(char *mark)
+{
+	return ublk_remove_all(mark);
+}
+
 static int undo_vfio(char *address)
 {
 	return vfio_pool_undo(address);
@@ -93,6 +99,7 @@ static const struct {
 	{ "rmmod", undo_rmmod },
 	{ "vfio", undo_vfio },		/* PCI ADDRESS: that device gets back its own driver */
 	{ "dmremove", undo_dmremove },	/* PREFIX: all such devices, after resuming them */
+	{ "ublkremove", undo_ublkremove },	/* MARK: all disks that have it */
 };
 
 /* What was noted but did not come about any more is not an error. */
@@ -249,6 +256,13 @@ void settings_in_child(void)
 	if (lifeline >= 0)
 		close(lifeline);
 	lifeline = -1;
+}
+
+void settings_leave_lock(void)
+{
+	if (lock >= 0)
+		close(lock);
+	lock = -1;
 }
 
 void settings_end(void)

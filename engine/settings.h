@@ -36,6 +36,12 @@ int settings_undo_by(const char *fmt, ...);
 /* In a forked child that may outlive us: the guardian shall not wait for it. */
 void settings_in_child(void);
 
+/*
+ * In a process whose memory is under direct I/O that is held: killed, it lives on until that
+ * I/O is let go, which may take the next run. It shall not keep that from starting.
+ */
+void settings_leave_lock(void);
+
 /* Undo everything, the latest first, and wait until that is done. */
 void settings_end(void);
 

@@ -19,10 +19,16 @@ enum ublk_word {
 	UBLK_GO,		/* the request is done */
 };
 
+/* All disks of a run are marked by it, up to 8 characters. */
+#define UBLK_MARK	"cowpin"
+
 /* In a server: gives the client the disk, for direct I/O. Does not return. */
 void ublk_serve(const struct client *c);
 
 /* Has the kernel ublk, with all that we need? */
 bool ublk_known(void);
+
+/* Takes down all disks with that mark, whether they have a server or not. 0 or -errno. */
+int ublk_remove_all(const char *mark);
 
 #endif

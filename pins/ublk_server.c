@@ -6,6 +6,7 @@
 #define _GNU_SOURCE
 #include "pins/ublk.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <liburing.h>
@@ -126,12 +127,22 @@ bool ublk_known(void)
 	return features & USER_COPY;
 }
 
+/* What the kernel keeps for servers, and tells everybody: whose disk it is. */
+static uint64_t mark_of(const char *text)
+{
+	uint64_t mark = 0;
+
+	memcpy(&mark, text, strnlen(text, sizeof(mark)));
+	return mark;
+}
+
 /* The client's I/O is in the middle third: others, as udev, look at both ends. */
 static int disk_make(struct disk *d)
 {
 	struct ublksrv_ctrl_dev_info info = {
 		.nr_hw_queues = 1, .queue_depth = DEPTH, .dev_id = -1,
 		.max_io_buf_bytes = UBLK_DISK_SIZE, .flags = USER_COPY | IOCTL_ENCODE,
+		.ublksrv_flags = mark_of(UBLK_MARK),
 	};
 	struct ublk_params params = {
 		.len = sizeof(params), .types = UBLK_PARAM_TYPE_BASIC,
@@ -145,6 +156,15 @@ static int disk_make(struct disk *d)
 	ret = control(d, CONTROL(UBLK_CMD_ADD_DEV), &info, sizeof(info));
 	d->nr = info.dev_id;
 	return ret ? ret : control(d, CONTROL(UBLK_CMD_SET_PARAMS), &params, sizeof(params));
+}
+
+/* What is under way on it ends in errors. */
+static int disk_remove(struct disk *d)
+{
+	int ret = control(d, ASK(DEL_DEV_ASYNC), NULL, 0);
+
+	/* Newer than disks in user space, and does not wait for who has it open. */
+	return ret ? control(d, CONTROL(UBLK_CMD_DEL_DEV), NULL, 0) : 0;
 }
 
 /* --- requests --- */
@@ -349,7 +369,33 @@ void ublk_serve(const struct client *c)
 	/* Its client hears of the end when the disk is gone, for we have the socket, too. */
 	if (pid > 0)
 		waitpid(pid, NULL, 0);
-	if (control(&d, ASK(DEL_DEV_ASYNC), NULL, 0))
-		control(&d, CONTROL(UBLK_CMD_DEL_DEV), NULL, 0);
+	disk_remove(&d);
 	_exit(0);
+}
+
+/* --- what is left of a run whose processes are all gone --- */
+
+static bool has_mark(struct disk *d, uint64_t mark)
+{
+	struct ublksrv_ctrl_dev_info info = { 0 };
+
+	return !control(d, ASK(UBLK_CMD_GET_DEV_INFO), &info, sizeof(info)) &&
+	       info.ublksrv_flags == mark;
+}
+
+int ublk_remove_all(const char *mark)
+{
+	struct disk d = { 0 };
+	DIR *dir = opendir("/sys/class/ublk-char");
+	struct dirent *e;
+	int ret = dir ? control_open(&d) : -errno;
+
+	while (!ret && (e = readdir(dir)))
+		if (sscanf(e->d_name, "ublkc%u", &d.nr) == 1 && has_mark(&d, mark_of(mark)))
+			disk_remove(&d);
+	if (dir && !ret)
+		control_close(&d);
+	if (dir)
+		closedir(dir);
+	return ret;
 }

@@ -75,14 +75,14 @@ EOS
 # [what happens, by what command, how the test fails]
 my $gone = qr/the (?:FUSE|ublk) server is gone|direct I.O moved/;
 my @server = ('its server is killed', 'kill -KILL $(named cow-server)', $gone);
-my @disk = ('its server is killed', 'kill -KILL $(named cow-ublk)', $gone);
+my @disk = ('who serves the disk is killed', 'kill -KILL $(named cow-ublk)', $gone);
 my @abort = ('its connection is aborted', 'echo 1 | tee /tmp/fusectl/*/abort >/dev/null', $gone);
 my @owner = ('its owner is killed', 'kill -KILL $(named cow-actor0)', qr/P died of signal 9/);
 my %deaths = (
 	fuse => [\@server, \@abort, \@owner],
 	'fuse-in' => [\@server, \@abort, \@owner],
-	ublk => [\@disk, \@owner],
-	'ublk-in' => [\@disk, \@owner],
+	ublk => [\@disk, \@server, \@owner],
+	'ublk-in' => [\@disk, \@server, \@owner],
 );
 
 for my $by (sort keys %deaths) {

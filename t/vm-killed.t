@@ -1,0 +1,122 @@
+#!/usr/bin/perl
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# All processes of cow at once get SIGKILL while a pin is held, whoever puts things back among
+# them: what is left of disks, drivers, file systems, swap and settings, the next start of cow
+# puts back; and no pin outlives its process by more than that.
+
+use strict;
+use warnings;
+use Test::More;
+use FindBin;
+
+require "$FindBin::Bin/vm-helper.pl";
+our ($top, $tmp);
+
+use constant KERNEL => 'debian:6.12';
+
+# [by what, on what, what is seen to be left before the next start]
+my @pins = (
+	['dmdio', 'anon', 'stopped disk'],
+	['dmdio-in', 'anon', 'stopped disk'],
+	['ublk', 'anon', 'ublk disk'],
+	['ublk-in', 'thp.pmd', 'ublk disk'],
+	['vfio', 'anon', 'drivers'],
+	['udmabuf', 'memfd.shared', 'memfd_noexec'],
+	['fuse', 'anon.swapped', 'swap'],
+	['fuse-in', 'anon', 'settings'],
+	['xdp', 'anon', 'settings'],
+	['zerocopy', 'anon', 'settings'],
+	['vmsplice', 'hugetlb.2M', 'pool'],
+	['iouring', 'ext4', 'file system'],
+);
+
+# What a run may change of the machine, as lines "NAME VALUE".
+my $functions = <<'EOS';
+drivers() {
+	for device in /sys/bus/pci/devices/*; do
+		echo "$(cat $device/driver_override)/$(basename "$(readlink $device/driver)")"
+	done
+}
+machine() {
+	echo "pins $(pins)"
+	echo "processes" $(grep -hs '^cow' /proc/[0-9]*/comm)
+	echo "settings" $(ls /run/cowpin | grep settings)
+	echo "ublk disk" $(ls /dev | grep '^ublk[bc]')
+	echo "stopped disk" $(cat /sys/block/dm-*/dm/suspended 2>/dev/null | grep 1)
+	echo "disks" $(ls /sys/block | grep '^dm-')
+	echo "loops" $(cat /sys/block/loop*/loop/backing_file 2>/dev/null)
+	echo "drivers" $(drivers)
+	echo "memfd_noexec $(cat /proc/sys/vm/memfd_noexec)"
+	echo "swap" $(cat /proc/swaps)
+	echo "pool" $(cat /sys/kernel/mm/hugepages/*/nr_hugepages)
+	echo "thp" $(cat /sys/kernel/mm/transparent_hugepage/enabled)
+	echo "file system" $(grep -E ' fuse |cowpin' /proc/self/mounts)
+	echo "network" $(ls /sys/class/net)
+}
+as_before() { machine >/tmp/after; cmp -s /tmp/before /tmp/after; }
+descriptors() { ls -l /proc/$(named cow-actor0)/fd 2>/dev/null | grep -q "$1"; }
+holding() {
+	case $by in
+	vmsplice) descriptors pipe: ;;
+	zerocopy) descriptors socket: ;;
+	dmdio*) grep -qs 1 /sys/block/dm-*/dm/suspended && [ "$(pins)" != 0 ] ;;
+	*) [ "$(pins)" != 0 ] ;;
+	esac
+}
+# An actor ends what it does, and waits for its director: what is still there after some looks is
+# held.
+held() {
+	named cow-actor0 >/tmp/actor
+	[ -s /tmp/actor ] && director && kill -STOP $director || return 1
+	for look in 1 2 3; do
+		holding || { kill -CONT $director; return 1; }
+		usleep 10000
+	done
+}
+ours() { grep -ls '^cow' /proc/[0-9]*/comm | tr -dc '0-9\n'; }
+# Twice, for they may fork until all are stopped.
+kill_all() {
+	kill -STOP $(ours)
+	kill -STOP $(ours)
+	kill -KILL $(ours)
+}
+many="write P; write C; write P; write C; write P; write C; write P; write C; write P; write C"
+start() {
+	by=$1
+	cow exec -n 200 --kind $2 "fill P; pin P $1; fork P C; $many" >/tmp/tap 2>&1 &
+	run=$!
+	await held
+	kill_all
+	wait $run
+	as_before
+	grep -vxFf /tmp/before /tmp/after | grep -o "^$3" | sed 's/^/left: /'
+	cow --restore >/dev/null 2>&1
+	echo "restored: $?"
+	await as_before || grep -vxFf /tmp/before /tmp/after
+}
+# What all runs leave as it is then: modules, for one, stay loaded.
+echo 0 >/proc/sys/vm/nr_hugepages
+swapoff /dev/zram0 2>/dev/null
+cow --run 'dmdio.fork.anon,ublk.fork.anon,vfio.fork.anon' >/tmp/tap 2>&1
+mkdir -p /run/cowpin
+machine >/tmp/before
+EOS
+
+my $said = guest_says(KERNEL, $functions . join('', map { "start $_->[0] $_->[1] '$_->[2]'\n" }
+						@pins) . <<'EOS');
+cow --run 'dmdio.fork.anon,ublk.fork.anon,vfio.fork.anon,fuse-in.fork.anon' >/tmp/tap 2>&1
+echo "exit $?"
+grep -c '^ok .*anon$' /tmp/tap
+EOS
+
+for my $pin (@pins) {
+	my @lines = splice(@$said, 0, 4);
+
+	is_deeply(\@lines, ['held', "left: $pin->[2]", 'restored: 0', 'as_before'],
+		  "$pin->[0] on $pin->[1]: all is put back by the next start")
+		or last;
+}
+is_deeply($said, ['exit 0', '4'], 'and runs go well then') or diag(slurp("$tmp/err"));
+
+done_testing();
