@@ -2,6 +2,9 @@
 /*
  * vmsplice() into pipes: FOLL_GET references, held as long as the pipes hold them. To look
  * at them more than once, tee() lends the references to another pipe, which we drain.
+ *
+ * vmsplice-tee: the references are those that tee() took, by way of the page's own count; the
+ * pipe that got them from GUP is gone.
  */
 #define _GNU_SOURCE
 #include "gup_helpers.h"
@@ -120,6 +123,33 @@ static int vmsplice_pin(struct pin *p)
 	return ret;
 }
 
+/* Another pipe in the place of one, with what tee() makes of it. */
+static int pipe_hand_over(struct pin *p, struct pipes *s, size_t pipe)
+{
+	size_t pages = pages_in_pipe(p, pipe), len = pages * p->layout.page;
+	int next[2], ret = pipe_open(p, next, pages);
+	ssize_t got;
+
+	if (ret)
+		return ret;
+	errno = 0;
+	got = tee(s->held[pipe][0], next[1], len, SPLICE_F_NONBLOCK);
+	pipe_close(s->held[pipe]);
+	memcpy(s->held[pipe], next, sizeof(next));
+	return got == (ssize_t)len ? 0 : pin_fail(p, "tee took %zd of %zu bytes", got, len);
+}
+
+static int tee_pin(struct pin *p)
+{
+	int ret = vmsplice_pin(p);
+
+	for (size_t i = 0; i < pipes_needed(p) && !ret; i++)
+		ret = pipe_hand_over(p, p->priv, i);
+	if (ret)
+		pipes_free(p);
+	return ret;
+}
+
 static int drain(struct pin *p, int fd, char *to, size_t len)
 {
 	while (len) {
@@ -182,6 +212,20 @@ DEFINE_PROVIDER(vmsplice_provider) = {
 	.rank = 40,
 	.props = PIN_RO | PIN_SHORT | PIN_IS_GET | PIN_IS_FAST | PIN_NAMED | PIN_COSTS,
 	.pin = vmsplice_pin,
+	.read = vmsplice_read,
+	.unpin = pipes_free,
+	.forget = pipes_free,
+	.keep = vmsplice_keep,
+	.resume = vmsplice_resume,
+	.priv_size = sizeof(struct pipes),
+};
+
+DEFINE_PROVIDER(vmsplice_tee) = {
+	.id = "vmsplice-tee",
+	.title = "vmsplice and tee",
+	.rank = 42,
+	.props = PIN_RO | PIN_SHORT | PIN_IS_GET | PIN_IS_FAST | PIN_NAMED | PIN_COSTS,
+	.pin = tee_pin,
 	.read = vmsplice_read,
 	.unpin = pipes_free,
 	.forget = pipes_free,

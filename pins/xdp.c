@@ -1,15 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
- * AF_XDP: the memory is registered as packet buffers (umem), a R/W long-term pin by the slow
- * path of GUP. To look through it, a page is sent as a packet over a loopback of the pin's own,
- * where a packet socket takes it: the kernel copies it from the pinned page.
- */
+/* AF_XDP: pages of a umem, sent as packets. See xdp.h. */
 #define _GNU_SOURCE
-#include "gup_helpers.h"
+#include "pins/xdp.h"
 
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
-#include <linux/if_xdp.h>
 #include <net/if.h>
 #include <netinet/in.h>
 #include <stdlib.h>
@@ -21,22 +16,9 @@
 #include "pins/net.h"
 #include "vm_util.h"
 
-#define RING		64	/* entries; one is used at a time */
 #define PATIENCE	20	/* seconds for a packet */
 
-struct ring {
-	char *map;
-	size_t len;
-	struct xdp_ring_offset at;
-};
-
-struct xdp {
-	int packets;		/* what comes out of the loopback */
-	struct ring tx, done;
-	char *page;
-};
-
-static uint32_t *ring_index(const struct ring *r, uint64_t offset)
+uint32_t *ring_index(const struct ring *r, uint64_t offset)
 {
 	return (uint32_t *)(r->map + offset);
 }
@@ -47,7 +29,7 @@ static void ring_unmap(struct ring *r)
 		munmap(r->map, r->len);
 }
 
-static void xdp_free(struct pin *p)
+void xdp_free(struct pin *p)
 {
 	struct xdp *x = p->priv;
 
@@ -55,6 +37,8 @@ static void xdp_free(struct pin *p)
 		return;
 	ring_unmap(&x->tx);
 	ring_unmap(&x->done);
+	ring_unmap(&x->rx);
+	ring_unmap(&x->fill);
 	if (p->fd >= 0)
 		close(p->fd);
 	if (x->packets >= 0)
@@ -69,7 +53,7 @@ static bool ring_map(struct ring *r, int fd, uint64_t which, size_t entry)
 {
 	void *map;
 
-	r->len = r->at.desc + RING * entry;
+	r->len = r->at.desc + XDP_RING * entry;
 	map = mmap(NULL, r->len, PROT_READ | PROT_WRITE, MAP_SHARED, fd, which);
 	r->map = map == MAP_FAILED ? NULL : map;
 	return r->map;
@@ -82,10 +66,11 @@ static bool xdp_set(int fd, int option, const void *value, socklen_t len)
 
 static bool rings_open(int fd, struct xdp *x)
 {
-	static const int rings[] = { XDP_UMEM_FILL_RING, XDP_UMEM_COMPLETION_RING, XDP_TX_RING };
+	static const int rings[] = { XDP_UMEM_FILL_RING, XDP_UMEM_COMPLETION_RING,
+				     XDP_TX_RING, XDP_RX_RING };
 	struct xdp_mmap_offsets offsets;
 	socklen_t len = sizeof(offsets);
-	int entries = RING;
+	int entries = XDP_RING;
 
 	for (size_t i = 0; i < ARRAY_SIZE(rings); i++)
 		if (!xdp_set(fd, rings[i], &entries, sizeof(entries)))
@@ -94,8 +79,12 @@ static bool rings_open(int fd, struct xdp *x)
 		return false;
 	x->tx.at = offsets.tx;
 	x->done.at = offsets.cr;
+	x->rx.at = offsets.rx;
+	x->fill.at = offsets.fr;
 	return ring_map(&x->tx, fd, XDP_PGOFF_TX_RING, sizeof(struct xdp_desc)) &&
-	       ring_map(&x->done, fd, XDP_UMEM_PGOFF_COMPLETION_RING, sizeof(uint64_t));
+	       ring_map(&x->done, fd, XDP_UMEM_PGOFF_COMPLETION_RING, sizeof(uint64_t)) &&
+	       ring_map(&x->rx, fd, XDP_PGOFF_RX_RING, sizeof(struct xdp_desc)) &&
+	       ring_map(&x->fill, fd, XDP_UMEM_PGOFF_FILL_RING, sizeof(uint64_t));
 }
 
 static bool loopback_bind(int fd)
@@ -140,9 +129,8 @@ static int xdp_open(struct pin *p, struct xdp *x)
 	return 0;
 }
 
-static int xdp_pin(struct pin *p)
+int xdp_pin_as(struct pin *p, struct xdp *x)
 {
-	struct xdp *x = calloc(1, sizeof(*x));
 	int ret;
 
 	if (!x)
@@ -156,6 +144,11 @@ static int xdp_pin(struct pin *p)
 	return ret;
 }
 
+static int xdp_pin(struct pin *p)
+{
+	return xdp_pin_as(p, calloc(1, sizeof(struct xdp)));
+}
+
 /* Its beginning is taken for the addresses of an Ethernet frame, and nobody minds. */
 static void xdp_send(struct pin *p, struct xdp *x, uint64_t offset)
 {
@@ -163,7 +156,7 @@ static void xdp_send(struct pin *p, struct xdp *x, uint64_t offset)
 	uint32_t *completed = ring_index(&x->done, x->done.at.producer);
 	struct xdp_desc *descs = (void *)(x->tx.map + x->tx.at.desc);
 
-	descs[*producer % RING] = (struct xdp_desc) { .addr = offset, .len = p->layout.page };
+	descs[*producer % XDP_RING] = (struct xdp_desc) { .addr = offset, .len = p->layout.page };
 	__atomic_store_n(producer, *producer + 1, __ATOMIC_RELEASE);
 	sendto(p->fd, NULL, 0, MSG_DONTWAIT, NULL, 0);
 	/* Whatever is done with by now need not be told again. */
@@ -171,22 +164,31 @@ static void xdp_send(struct pin *p, struct xdp *x, uint64_t offset)
 			 __atomic_load_n(completed, __ATOMIC_ACQUIRE), __ATOMIC_RELEASE);
 }
 
+int xdp_look(struct pin *p, size_t cell)
+{
+	struct xdp *x = p->priv;
+	ssize_t got;
+
+	xdp_send(p, x, pin_offset(p, cell));
+	got = recv(x->packets, x->page, p->layout.page, MSG_TRUNC);
+	if (got == (ssize_t)p->layout.page)
+		return 0;
+	return pin_fail(p, "a packet of %zd bytes: %s", got,
+			got < 0 ? strerror(errno) : "wrong size");
+}
+
 static int xdp_read(struct pin *p, uint64_t *words)
 {
 	const struct layout *l = &p->layout;
 	struct xdp *x = p->priv;
+	int ret = 0;
 
-	for (size_t c = 0; c < p->cells; c++) {
-		ssize_t got;
-
-		xdp_send(p, x, pin_offset(p, c));
-		got = recv(x->packets, x->page, l->page, MSG_TRUNC);
-		if (got != (ssize_t)l->page)
-			return pin_fail(p, "a packet of %zd bytes: %s", got,
-					got < 0 ? strerror(errno) : "wrong size");
-		content_read(l, x->page, words + c * l->words);
+	for (size_t c = 0; c < p->cells && !ret; c++) {
+		ret = xdp_look(p, c);
+		if (!ret)
+			content_read(l, x->page, words + c * l->words);
 	}
-	return 0;
+	return ret;
 }
 
 DEFINE_PROVIDER(xdp) = {

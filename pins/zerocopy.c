@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * A TCP socket that sends from the memory itself, with FOLL_GET references: zerocopy has it by
- * send() with MSG_ZEROCOPY, sendzc by io_uring, where the memory is no registered buffer.
+ * send() with MSG_ZEROCOPY, sendzc by io_uring, where the memory is no registered buffer,
+ * splice-tcp through a pipe.
  * The peer takes nothing at first, and ballast that it has no room for goes ahead: so our
  * pages wait in the socket, and what arrives is what they hold when the peer reads at last.
  */
@@ -17,6 +18,7 @@
 #include <unistd.h>
 
 #include "pins/net.h"
+#include "pins/splice.h"
 #include "vm_util.h"
 
 #ifndef SO_ZEROCOPY
@@ -191,6 +193,16 @@ static int sendzc_pin(struct pin *p)
 	return pin_by(p, send_by_ring);
 }
 
+static int send_by_pipe(struct pin *p, struct zerocopy *z)
+{
+	return splice_into(p, z->tx);
+}
+
+static int splice_tcp_pin(struct pin *p)
+{
+	return pin_by(p, send_by_pipe);
+}
+
 static int receive(struct pin *p, int fd, char *to, size_t len)
 {
 	while (len) {
@@ -255,6 +267,19 @@ DEFINE_PROVIDER(sendzc) = {
 	.needs = NEED(OWNNET) | NEED(SENDZC),
 	.max_len = 4 * MIB,
 	.pin = sendzc_pin,
+	.read = zerocopy_read,
+	.unpin = zerocopy_free,
+	.forget = zerocopy_free,
+};
+
+DEFINE_PROVIDER(splice_tcp) = {
+	.id = "splice-tcp",
+	.title = "splice to TCP",
+	.rank = 62,
+	.props = PIN_RO | PIN_SHORT | PIN_IS_GET | PIN_IS_FAST | PIN_NAMED | PIN_COSTS | PIN_LATE,
+	.needs = NEED(OWNNET),
+	.max_len = 4 * MIB,
+	.pin = splice_tcp_pin,
 	.read = zerocopy_read,
 	.unpin = zerocopy_free,
 	.forget = zerocopy_free,

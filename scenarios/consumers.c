@@ -41,7 +41,7 @@
 	  .title = how " and unmap in child",					\
 	  .steps = "fill P; fork P C; pin C " by "; unmap C; write P",		\
 	  .why = "a reference must keep the parent from reusing the page in place, or its " \
-		 "secrets go out through the child's socket",			\
+		 "secrets go out through the child's socket or pipe",			\
 	  .cve = "CVE-2020-29374", on },					\
 	{ .id = by ".parent-unmap" suffix,					\
 	  .title = how ", then fork() and unmap in parent",			\
@@ -69,6 +69,9 @@ static const struct scenario rows[] = {
 
 	SOCKET("zerocopy", "MSG_ZEROCOPY"),
 	SOCKET("sendzc", "io_uring SEND_ZC"),
+	SOCKET("splice-unix", "vmsplice(), splice() to an AF_UNIX socket"),
+	SOCKET("splice-tcp", "vmsplice(), splice() to a TCP socket"),
+	SOCKET("vmsplice-tee", "vmsplice(), tee()"),
 	{ .id = "xdp.fork",
 	  .title = "AF_XDP umem, then fork()",
 	  .steps = "fill P; pin P xdp; fork P C; write C; write P",
@@ -85,6 +88,19 @@ static const struct scenario rows[] = {
 	  .title = "AF_XDP umem",
 	  .steps = "read P; pin P xdp; write P; fork P C; write C; write P",
 	  .why = "a R/W pin breaks COW at once: what is sent is the owner's", BEHIND },
+	{ .id = "xdp-in.fork",
+	  .title = "packets received into an AF_XDP umem, then fork()",
+	  .steps = "fill P; pin P xdp-in; fork P C; write C; write P",
+	  .why = "what comes in must reach the process that has the umem, and no other", ANON },
+	{ .id = "xdp-in.child",
+	  .title = "packets received into the AF_XDP umem of a child",
+	  .steps = "fill P; fork P C; pin C xdp-in; write P; write C",
+	  .why = "the child's packets must not come in where its parent sees them", ANON },
+	{ .id = "xdp-in.reuse",
+	  .title = "packets received, mapping made read-only and writable again",
+	  .steps = "fill P; pin P xdp-in; mprotect P r; clearrefs P; mprotect P rw; write P",
+	  .why = "a pinned page that was write-protected must be reused in place, or packets "
+		 "go on to come in where nobody is", ANON },
 	{ .id = "gup-remote.fork",
 	  .title = "R/W pin by another process, then fork()",
 	  .steps = "fill P; pin P rw longterm gup-remote; fork P C; poke P; write C; write P; "

@@ -12,6 +12,9 @@ const struct known_issue known_issues[] = {
 	{ .ids = "exec.vmsplice.hugetlb.*", .fails_as = "leak", .reason = REUSES },
 	{ .ids = "zerocopy.*-unmap-hugetlb.*", .fails_as = "leak", .reason = REUSES },
 	{ .ids = "sendzc.*-unmap-hugetlb.*", .fails_as = "leak", .reason = REUSES },
+	{ .ids = "splice-unix.*-unmap-hugetlb.*", .fails_as = "leak", .reason = REUSES },
+	{ .ids = "splice-tcp.*-unmap-hugetlb.*", .fails_as = "leak", .reason = REUSES },
+	{ .ids = "vmsplice-tee.*-unmap-hugetlb.*", .fails_as = "leak", .reason = REUSES },
 	/*
 	 * copy_hugetlb_page_range() asks the page table of the child whether it is shared;
 	 * for 1 GiB pages that is a PUD table, where nobody initialised the answer. See
@@ -35,6 +38,9 @@ const struct known_issue known_random_issues[] = {
 	{ .ids = "*hugetlb.*", .step = "vmsplice", .fails_as = "leak", .reason = REUSES },
 	{ .ids = "*hugetlb.*", .step = "zerocopy", .fails_as = "leak", .reason = REUSES },
 	{ .ids = "*hugetlb.*", .step = "sendzc", .fails_as = "leak", .reason = REUSES },
+	{ .ids = "*hugetlb.*", .step = "splice-unix", .fails_as = "leak", .reason = REUSES },
+	{ .ids = "*hugetlb.*", .step = "splice-tcp", .fails_as = "leak", .reason = REUSES },
+	{ .ids = "*hugetlb.*", .step = "vmsplice-tee", .fails_as = "leak", .reason = REUSES },
 	{ .ids = "*hugetlb.1G", .step = "fork", .fails_as = "lost-at-fork",
 	  .reason = "fork takes an uninitialised count for a shared page table, copies nothing" },
 	/* Finding 2, seen by a store, and by GUP-fast, which asks the page table entry. */
