@@ -15,6 +15,8 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "vm_util.h"
+
 /* Pages that one pipe takes: more than the default, no more than everybody may have. */
 #define PIPE_PAGES	256
 #define PIPES_MAX	(CELLS_MAX / PIPE_PAGES)
@@ -225,6 +227,7 @@ DEFINE_PROVIDER(vmsplice_tee) = {
 	.title = "vmsplice and tee",
 	.rank = 42,
 	.props = PIN_RO | PIN_SHORT | PIN_IS_GET | PIN_IS_FAST | PIN_NAMED | PIN_COSTS,
+	.max_len = 4 * MIB,
 	.pin = tee_pin,
 	.read = vmsplice_read,
 	.unpin = pipes_free,
