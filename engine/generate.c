@@ -52,6 +52,7 @@ struct draft {
 	char next_actor, last_writer;
 	struct { char owner; bool rw; } pins[PINS_MOST];
 	int nr_pins, nr_actors;
+	bool set_up;			/* it may use PINS_SET_UP */
 	bool holes;			/* something may not be accessible any more */
 	char *text;
 	size_t len;
@@ -138,12 +139,24 @@ static bool draft_exit(struct draft *t)
 	return true;
 }
 
+/*
+ * Are its pins as good as any, whatever else happens? What is looked at by what comes in is not:
+ * it needs an owner who still has that memory, and nobody else who sees it. Pages of AF_XDP are
+ * not free at once when the socket is closed.
+ */
+static bool stands_alone(const struct provider *by)
+{
+	return !((by->props & PIN_LATE) && (by->props & PIN_RW)) && !(by->needs & NEED(XDP));
+}
+
 /* Can a provider that only takes pins when it is named do so now? */
 static bool can_pin(struct draft *t, const struct provider *by)
 {
 	const struct kind *k = t->base->kind;
 	size_t len = k->region ? k->region(t->base->size) : page_size();
 
+	if (!stands_alone(by) || ((by->needs & PINS_SET_UP) && !t->set_up))
+		return false;
 	/* What is read late is refused late. */
 	return (by->props & PIN_NAMED) && !(t->holes && (by->props & PIN_LATE)) &&
 	       !(by->max_len && len > by->max_len) &&
@@ -486,6 +499,7 @@ bool generate(struct stress_case *c, const struct palette *p, struct random *r,
 		struct draft t = {
 			.r = r, .palette = p, .base = like, .actors = "P", .mappers = "P",
 			.next_actor = 'C', .nr_actors = 1, .text = c->text,
+			.set_up = !random_below(r, PINS_SET_UP_IN),
 			.parts = like->kind->region &&
 				 like->kind->region(like->size) >= 2 * page_size(),
 		};

@@ -12,6 +12,14 @@
 
 #define CASE_TEXT	1024
 
+/*
+ * What a run sets up for providers, which take long: in one scenario of PINS_SET_UP_IN. Not
+ * devices behind an IOMMU, which take a second for a look; nor udmabuf, after which a file
+ * cannot be cut.
+ */
+#define PINS_SET_UP	(NEED(DM) | NEED(FUSE) | NEED(UBLK) | NEED(OWNNET))
+#define PINS_SET_UP_IN	16
+
 /* A scenario of its own, all in one piece: what a director reads must be in shared memory. */
 struct stress_case {
 	struct test test;

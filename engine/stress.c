@@ -50,11 +50,8 @@ static const char usage[] =
 /* Cases between two looks at what is left behind. */
 #define BATCH	256
 #define TIME_LIMIT	(20 * NS_PER_S)
-/*
- * What steps need that no kind asks for. Not disks that can be stopped, networks and udmabufs:
- * their consumers take long, or take memory of their own kind only.
- */
-#define SET_UP	(NEED(SWAP) | NEED(THP) | NEED(KSM) | NEED(MEMCG))
+/* What steps need that no kind asks for. */
+#define SET_UP	(NEED(SWAP) | NEED(THP) | NEED(KSM) | NEED(MEMCG) | PINS_SET_UP)
 
 static struct {
 	struct palette palette;
