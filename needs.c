@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/io_uring.h>
+#include <linux/kvm.h>
 #include <linux/magic.h>
 #include <linux/userfaultfd.h>
 #include <stdarg.h>
@@ -441,6 +442,20 @@ void needs_provided(uint64_t mask)
 	provided |= mask;
 }
 
+static bool kvm_met(const struct ask *a)
+{
+	int kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC);
+	int vm = kvm < 0 ? -1 : ioctl(kvm, KVM_CREATE_VM, 0);
+
+	if (vm < 0)
+		no(a, "no virtual machines (/dev/kvm): %s", strerror(errno));
+	else
+		close(vm);
+	if (kvm >= 0)
+		close(kvm);
+	return vm >= 0;
+}
+
 static bool xdp_met(const struct ask *a)
 {
 	int fd = socket(AF_XDP, SOCK_RAW | SOCK_CLOEXEC, 0);
@@ -530,6 +545,7 @@ static const struct {
 	[NEED_SWAPOFF] = { .code = "no-swapoff",
 		.unprovided = "there is swap that is not the run's own, or none" },
 	[NEED_RECLAIM] = { .code = "no-reclaim", .met = reclaim_met },
+	[NEED_KVM] = { .code = "no-kvm", .met = kvm_met },
 	[NEED_UFFDMINOR] = { .code = "no-uffd-minor", .met = uffdminor_met },
 	[NEED_UFFDWPFILE] = { .code = "no-uffd-wp-file", .met = uffdwpfile_met },
 	[NEED_SCANWP] = { .code = "no-scan-wp", .met = scanwp_met },

@@ -55,6 +55,7 @@ enum need {
 	NEED_SCANWP,		/* PAGEMAP_SCAN, and userfaultfd's asynchronous mode */
 	NEED_UFFDMINOR,		/* userfaultfd's minor faults; MADV_DONTNEED of hugetlb */
 	NEED_UFFDWPFILE,	/* userfaultfd's write protection of hugetlb and shmem */
+	NEED_KVM,		/* virtual machines, see pins/kvm.c */
 	NR_NEEDS
 };
 _Static_assert(NR_NEEDS <= 64, "a mask of needs has 64 bits");

@@ -142,11 +142,12 @@ static bool draft_exit(struct draft *t)
 /*
  * Are its pins as good as any, whatever else happens? What is looked at by what comes in is not:
  * it needs an owner who still has that memory, and nobody else who sees it. Pages of AF_XDP are
- * not free at once when the socket is closed.
+ * not free at once when the socket is closed. A virtual machine goes with its owner, wherever
+ * that turns, and keeps nothing.
  */
 static bool stands_alone(const struct provider *by)
 {
-	return !((by->props & PIN_LATE) && (by->props & PIN_RW)) && !(by->needs & NEED(XDP));
+	return !((by->props & PIN_LATE) && (by->props & PIN_RW)) && !(by->needs & (NEED(XDP) | NEED(KVM)));
 }
 
 /* Can a provider that only takes pins when it is named do so now? */

@@ -121,6 +121,14 @@ static void provide_ublk(unsigned int jobs)
 		needs_provided(NEED(UBLK));
 }
 
+static void provide_kvm(unsigned int jobs)
+{
+	(void)jobs;
+	tool_run((const char *const[]){ "modprobe", "kvm_amd", NULL });
+	if (access("/dev/kvm", F_OK))
+		tool_run((const char *const[]){ "modprobe", "kvm_intel", NULL });
+}
+
 /* All that is offered, at once. */
 static void provide_ksm(unsigned int jobs)
 {
@@ -187,6 +195,7 @@ static const struct {
 	{ NEED(FUSE),			provide_fuse },
 	{ NEED(UBLK),			provide_ublk },
 	{ NEED(VFIO),			provide_vfio },
+	{ NEED(KVM),			provide_kvm },
 	{ NEED(KSM),			provide_ksm },
 };
 
