@@ -25,6 +25,12 @@
 #define PIN_GUARDED	(1u << 12)	/* writing through R/O pins can be tried: refused */
 #define PIN_SLOW	(1u << 13)	/* max_len is what one wants to look at, not a limit */
 #define PIN_COSTS	(1u << 9)	/* keeps memory of its own while it holds a pin */
+/*
+ * Its pins are not as good as any, whatever else happens: what comes in to be looked at needs an
+ * owner who still has the memory, alone; or the owner's moves take it along. So it is not for
+ * random scenarios.
+ */
+#define PIN_NOT_RANDOM	(1u << 14)
 
 /* What a provider knows of a pinned page; fields are -1, PFN 0, where it cannot tell. */
 struct page_facts {

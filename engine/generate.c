@@ -24,7 +24,7 @@ static const uint8_t weights[NR_OPS] = {
 	[OP_POKE] = 30, [OP_EXEC] = 2,
 };
 #define WEIGHT_OPERATION	8
-#define WEIGHT_SLOW		1
+#define WEIGHT_SLOW		4
 /* Pins by name: references promise less than the rest, which take their time. */
 #define WEIGHT_REFERENCE	4
 #define WEIGHT_NAMED		1
@@ -139,24 +139,13 @@ static bool draft_exit(struct draft *t)
 	return true;
 }
 
-/*
- * Are its pins as good as any, whatever else happens? What is looked at by what comes in is not:
- * it needs an owner who still has that memory, and nobody else who sees it. Pages of AF_XDP are
- * not free at once when the socket is closed. A virtual machine goes with its owner, wherever
- * that turns, and keeps nothing.
- */
-static bool stands_alone(const struct provider *by)
-{
-	return !((by->props & PIN_LATE) && (by->props & PIN_RW)) && !(by->needs & (NEED(XDP) | NEED(KVM)));
-}
-
 /* Can a provider that only takes pins when it is named do so now? */
 static bool can_pin(struct draft *t, const struct provider *by)
 {
 	const struct kind *k = t->base->kind;
 	size_t len = k->region ? k->region(t->base->size) : page_size();
 
-	if (!stands_alone(by) || ((by->needs & PINS_SET_UP) && !t->set_up))
+	if ((by->props & PIN_NOT_RANDOM) || ((by->needs & PINS_SET_UP) && !t->set_up))
 		return false;
 	/* What is read late is refused late. */
 	return (by->props & PIN_NAMED) && !(t->holes && (by->props & PIN_LATE)) &&
@@ -355,9 +344,12 @@ static void choose_verbs(struct draft *t)
 	const struct operation *const *operations;
 
 	for (unsigned int v = 0; v < verbs_nr(); v++) {
+		const struct provider *by = verb_provider(v);
 		bool left_out = verb_operation(v) && !t->palette->ops &&
 				random_below(t->r, ONE_OPERATION_IN);
 
+		if (by && !can_pin(t, by))
+			left_out = true;
 		t->weight[v] = left_out || !verb_wanted(t->palette, v) ? 0 : weight_of(v);
 	}
 	if (!random_below(t->r, OWN_PROVIDER_IN))

@@ -121,7 +121,8 @@ DEFINE_PROVIDER(dmdio_in) = {
 	.id = "dmdio-in",
 	.title = "held O_DIRECT read",
 	.rank = 52,
-	.props = PIN_RW | PIN_SHORT | PIN_IS_FAST | PIN_NAMED | PIN_COSTS | PIN_LATE | PIN_WRITES,
+	.props = PIN_RW | PIN_SHORT | PIN_IS_FAST | PIN_NAMED | PIN_COSTS | PIN_LATE | PIN_WRITES |
+		 PIN_NOT_RANDOM,
 	.needs = NEED(DM),
 	.max_len = DM_DISK_SIZE,
 	.pin = dmdio_pin,

@@ -139,7 +139,8 @@ DEFINE_PROVIDER(fuse_in) = {
 	.id = "fuse-in",
 	.title = "FUSE read",
 	.rank = 54,
-	.props = PIN_RW | PIN_SHORT | PIN_IS_FAST | PIN_NAMED | PIN_COSTS | PIN_LATE | PIN_WRITES,
+	.props = PIN_RW | PIN_SHORT | PIN_IS_FAST | PIN_NAMED | PIN_COSTS | PIN_LATE | PIN_WRITES |
+		 PIN_NOT_RANDOM,
 	.needs = NEED(FUSE),
 	.max_len = FUSE_FILE_SIZE,
 	.pin = fuse_pin,

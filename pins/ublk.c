@@ -152,7 +152,8 @@ DEFINE_PROVIDER(ublk_in) = {
 	.id = "ublk-in",
 	.title = "ublk read",
 	.rank = 56,
-	.props = PIN_RW | PIN_SHORT | PIN_IS_FAST | PIN_NAMED | PIN_COSTS | PIN_LATE | PIN_WRITES,
+	.props = PIN_RW | PIN_SHORT | PIN_IS_FAST | PIN_NAMED | PIN_COSTS | PIN_LATE | PIN_WRITES |
+		 PIN_NOT_RANDOM,
 	.needs = NEED(UBLK),
 	.max_len = UBLK_DISK_SIZE,
 	.pin = ublk_pin,

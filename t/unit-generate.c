@@ -177,7 +177,8 @@ static bool verb_expected(unsigned int verb)
 	if (verb < OP_OPERATION)
 		return needs_unmet(verb_needs(verb), 0, 0, why, sizeof(why)) < 0;
 	if (by)
-		return by->props & PIN_NAMED && needs_unmet(by->needs, 0, 0, why, sizeof(why)) < 0;
+		return by->props & PIN_NAMED && !(by->props & PIN_NOT_RANDOM) &&
+		       needs_unmet(by->needs, 0, 0, why, sizeof(why)) < 0;
 	for (size_t i = 0; i < nr_bases; i++)
 		if (operation_fits(o, bases[i].kind->props) &&
 		    needs_unmet(o->needs, bases[i].size, 0, why, sizeof(why)) < 0)
