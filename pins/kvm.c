@@ -218,9 +218,10 @@ DEFINE_PROVIDER(kvm_provider) = {
 	.id = "kvm",
 	.title = "memory of a virtual machine",
 	.rank = 85,
-	.props = PIN_RW | PIN_LONGTERM | PIN_NAMED | PIN_COSTS | PIN_WRITES | PIN_NOT_RANDOM,
+	.props = PIN_RW | PIN_LONGTERM | PIN_NAMED | PIN_COSTS | PIN_WRITES | PIN_NOT_RANDOM |
+		 PIN_SLOW,
 	.needs = NEED(KVM),
-	.max_len = 4 * MIB,
+	.max_len = 64 * KIB,
 	.pin = kvm_pin,
 	.read = kvm_read,
 	.write = kvm_write,

@@ -248,9 +248,10 @@ DEFINE_PROVIDER(xdp_in) = {
 	.id = "xdp-in",
 	.title = "AF_XDP umem, packets received",
 	.rank = 66,
-	.props = PIN_RW | PIN_LONGTERM | PIN_NAMED | PIN_COSTS | PIN_NOT_RANDOM,
+	.props = PIN_RW | PIN_LONGTERM | PIN_NAMED | PIN_COSTS | PIN_NOT_RANDOM |
+		 PIN_SLOW,
 	.needs = NEED(XDP) | NEED(OWNNET),
-	.max_len = 4 * MIB,
+	.max_len = 64 * KIB,
 	.pin = xdp_in_pin,
 	.read = xdp_in_read,
 	.unpin = xdp_in_free,

@@ -11,7 +11,7 @@
 #include "t/tap-unit.h"
 #include "vm_util.h"
 
-#define SCENARIOS	4000
+#define SCENARIOS	10000
 
 static struct test bases[2048];
 static size_t nr_bases;

@@ -27,6 +27,8 @@ my @pins = (
 	['fuse-in', 'anon', 'settings'],
 	['xdp', 'anon', 'settings'],
 	['zerocopy', 'anon', 'settings'],
+	['kvm', 'anon', 'settings'],
+	['xdp-in', 'anon', 'settings'],
 	['vmsplice', 'hugetlb.2M', 'pool'],
 	['iouring', 'ext4', 'file system'],
 );
@@ -59,6 +61,7 @@ descriptors() { ls -l /proc/$(named cow-actor0)/fd 2>/dev/null | grep -q "$1"; }
 holding() {
 	case $by in
 	vmsplice) descriptors pipe: ;;
+	kvm) descriptors kvm-vcpu ;;
 	zerocopy) descriptors socket: ;;
 	dmdio*) grep -qs 1 /sys/block/dm-*/dm/suspended && [ "$(pins)" != 0 ] ;;
 	*) [ "$(pins)" != 0 ] ;;
@@ -84,7 +87,9 @@ kill_all() {
 many="write P; write C; write P; write C; write P; write C; write P; write C; write P; write C"
 start() {
 	by=$1
-	cow exec -n 200 --kind $2 "fill P; pin P $1; fork P C; $many" >/tmp/tap 2>&1 &
+	first=fill
+	[ $2 = ext4 ] && first=read
+	cow exec -n 200 --kind $2 "$first P; pin P $1; fork P C; $many" >/tmp/tap 2>&1 &
 	run=$!
 	await held
 	kill_all
