@@ -80,9 +80,12 @@ static void write_piece(struct cowpin_set *set, u64 at, const void *buf, u32 len
 	cowpin_unmap(page, addr);
 	/*
 	 * The page table entry that was dirty when we pinned may have been cleaned
-	 * since, and then nobody else knows that there is something to keep.
+	 * since, and then nobody else knows that there is something to keep. A pinned
+	 * page is kept until it is unpinned, and made dirty then, as drivers do it; one
+	 * that is only referenced may be reclaimed before.
 	 */
-	if (!cowpin_page_dirty(page))
+	set->written = true;
+	if ((set->flags & COWPIN_GET) && !cowpin_page_dirty(page))
 		set_page_dirty_lock(page);
 }
 

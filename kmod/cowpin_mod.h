@@ -25,6 +25,7 @@ struct cowpin_set {
 	struct page **pages;
 	unsigned long nr;	/* pages held; while being filled: so far */
 	u32 flags;		/* COWPIN_* as asked for */
+	bool written;		/* through the pin */
 };
 
 /* One open file description. Everything in it is protected by @lock. */

@@ -97,7 +97,8 @@ static void free_set(struct cowpin_set *set, bool dirty)
 
 	for (first = 0; first < set->nr; first += nr) {
 		nr = min(set->nr - first, COWPIN_BATCH);
-		cowpin_put_pages(set->flags, set->pages + first, nr, dirty);
+		cowpin_put_pages(set->flags, set->pages + first, nr,
+				 dirty || set->written);
 		cond_resched();
 	}
 	kvfree(set->pages);
