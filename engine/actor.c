@@ -103,6 +103,7 @@ static void look_for_stray(void)
 static void begin_as_child(int index)
 {
 	actor_forget_pins();
+	actor_forget_protection(NULL);
 	look_for_stray();
 	for (size_t c = 0; c < self.mem.layout.cells; c++)
 		if (self.cell[c].is & OWN_DONTFORK)
@@ -200,7 +201,10 @@ static int obey(const struct command *c)
 		[CMD_QUIT] = act_exit,
 	};
 
-	return c->cmd == CMD_STEP ? act_step[c->step.op](c) : act[c->cmd](c);
+	if (c->cmd != CMD_STEP)
+		return act[c->cmd](c);
+	actor_forget_protection(&c->step);
+	return act_step[c->step.op](c);
 }
 
 static void read_command(struct command *c)

@@ -98,6 +98,15 @@ static void account(void)
 	self.stage->view[self.index].anon_bytes = bytes < 0 ? 0 : bytes;
 }
 
+/* VmPin counts what RLIMIT_MEMLOCK is about: who has no pin has none of it. */
+static long long pinned_kib(void)
+{
+	long long kib = self.let_go ? table_number("/proc/self/status", "VmPin") : 0;
+
+	self.let_go = false;
+	return kib < 0 ? 0 : kib;
+}
+
 /*
  * Who saves a process by and by asks which pages were written since the last time: one that
  * is not marked is lost. hugetlb pages and what others write to are not tracked.
@@ -107,11 +116,20 @@ static void look_for_unnoticed(void)
 	unsigned int props = self.mem.kind->props;
 	struct view *v = &self.stage->view[self.index];
 
-	for (size_t c = 0; c < self.mem.layout.cells; c++)
-		v->unnoticed[c] = (self.cell[c].is & OWN_STORED) && (props & KIND_PRIVATE) &&
-				  !(props & KIND_HUGETLB) &&
-				  (v->pagemap[c] & (PM_PRESENT | PM_SWAP)) &&
-				  !(v->pagemap[c] & PM_SOFT_DIRTY);
+	for (size_t c = 0; c < self.mem.layout.cells; c++) {
+		uint64_t entry = v->pagemap[c];
+
+		v->unnoticed[c] = UNNOTICED_NONE;
+		if (!(props & KIND_PRIVATE) || props & KIND_HUGETLB ||
+		    !(entry & (PM_PRESENT | PM_SWAP)))
+			continue;
+		if ((self.cell[c].is & OWN_STORED) && !(entry & PM_SOFT_DIRTY))
+			v->unnoticed[c] = UNNOTICED_DIRTY;
+		else if ((self.cell[c].is & OWN_PROTECTED) && !(entry & PM_UFFD_WP))
+			v->unnoticed[c] = UNNOTICED_LOSS;
+		else if ((self.cell[c].is & OWN_UNPROTECTED) && (entry & PM_UFFD_WP))
+			v->unnoticed[c] = UNNOTICED_WRITE;
+	}
 }
 
 int act_look(const struct command *c)
@@ -121,6 +139,7 @@ int act_look(const struct command *c)
 	look_at_memory(all);
 	look_for_unnoticed();
 	self.stage->view[self.index].stray = self.stray;
+	self.stage->view[self.index].pinned_kib = pinned_kib();
 	self.stage->view[self.index].witness_changed = self.mem.witness &&
 		mem_sum(self.mem.witness, self.mem.witness_len) != self.mem.witness_sum;
 	if (c->account)

@@ -129,6 +129,8 @@ static void write_cells(const struct command *c)
 		faulted[i] = false;
 		if (self.tracks)
 			self.cell[i].is |= OWN_STORED;
+		if (self.cell[i].is & OWN_PROTECTED)
+			self.cell[i].is ^= OWN_PROTECTED | OWN_UNPROTECTED;
 	}
 	self.faults_expected = false;
 }
@@ -153,8 +155,10 @@ int act_write(const struct command *c)
 	if (inject_at_write())
 		return 0;
 	write_cells(c);
-	if (injected == FAULT_UNNOTICED)
+	if (injected == FAULT_UNNOTICED) {
 		file_write("/proc/self/clear_refs", "4");
+		pagemap_protect(self.mem.base, self.mem.len);
+	}
 	return 0;
 }
 
@@ -328,6 +332,43 @@ static bool keeps_stores(enum effect effect)
 	       effect == EFFECT_FORCE;
 }
 
+static void note_protection(const struct command *c)
+{
+	size_t first, count;
+
+	actor_cells(c, &first, &count);
+	for (size_t i = first; i < first + count; i++)
+		self.cell[i].is = (self.cell[i].is | OWN_PROTECTED) & ~OWN_UNPROTECTED;
+}
+
+/* Not a R/W pin, for one. */
+static bool leaves_protection(const struct step *s)
+{
+	switch (s->op) {
+	case OP_READ:
+	case OP_WRITE:
+	case OP_FORK:
+	case OP_MPROTECT:
+	case OP_CLEARREFS:
+	case OP_COLLAPSE:
+	case OP_MIGRATE:
+	case OP_UNPIN:
+		return true;
+	case OP_PIN:
+		return !(s->pin_flags & PIN_RW);
+	case OP_OPERATION:
+		return s->operation->write_protects || s->operation->keeps_protection;
+	default:
+		return false;
+	}
+}
+
+void actor_forget_protection(const struct step *s)
+{
+	if (!s || !leaves_protection(s))
+		actor_mark_all(OWN_PROTECTED | OWN_UNPROTECTED, false);
+}
+
 int act_operation(const struct command *c)
 {
 	const struct operation *o = c->step.operation;
@@ -336,8 +377,11 @@ int act_operation(const struct command *c)
 	int ret;
 
 	part_pages(c->step.part, self.mem.layout.pages, &page, &pages);
-	ret = o->run(&self.mem, page, pages, c->v);
+	ret = injected == FAULT_UNPROTECTED && o->write_protects ? 0 :
+	      o->run(&self.mem, page, pages, c->v);
 	actor_shift_pins((char *)self.mem.base - base);
+	if (!ret && o->write_protects)
+		note_protection(c);
 	if (ret && injected == FAULT_PRETEND)
 		ret = 0;
 	if (!keeps_stores(o->effect))

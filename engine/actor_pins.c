@@ -7,8 +7,17 @@
 #include "engine/inject.h"
 #include "vm_util.h"
 
+static bool holds_any(void)
+{
+	for (int i = 0; i < PINS_MAX; i++)
+		if (self.held[i])
+			return true;
+	return false;
+}
+
 void actor_forget_pins(void)
 {
+	self.let_go = holds_any();
 	for (int i = 0; i < PINS_MAX; i++) {
 		if (self.held[i] && self.pin[i].by->forget)
 			self.pin[i].by->forget(&self.pin[i]);
@@ -96,6 +105,9 @@ int act_unpin(const struct command *c)
 	p->by->unpin(p);
 	self.held[c->step.pin] = false;
 	self.stage->pin[c->step.pin].held = false;
+	self.let_go = !holds_any();
+	if (injected == FAULT_COUNTED)
+		inject_pin();
 	return 0;
 }
 

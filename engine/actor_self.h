@@ -14,6 +14,8 @@ enum {
 	OWN_KEPT = 1 << 1,		/* gone, and its place kept free */
 	OWN_DONTFORK = 1 << 2,
 	OWN_STORED = 1 << 3,		/* written since soft-dirty bits were cleared */
+	OWN_PROTECTED = 1 << 4,		/* PAGEMAP_SCAN's write protection must be there, */
+	OWN_UNPROTECTED = 1 << 5,	/* or must not; of neither, nothing is known */
 };
 
 struct own_cell {
@@ -36,6 +38,7 @@ struct actor {
 	bool tracks;			/* soft-dirty bits have been cleared */
 	bool faults_expected;		/* a store may be a fault: it goes on */
 	sigjmp_buf after_fault;		/* here */
+	bool let_go;			/* it had pins, or its parent has, and has none now */
 	ptrdiff_t shift;		/* from the director's addresses: after execve */
 	bool held[PINS_MAX];
 	struct pin pin[PINS_MAX];
@@ -76,6 +79,8 @@ bool actor_may_read(size_t cell);
 /* Each cell of the region is, or is not, what the OWN_* flag @is says. */
 void actor_mark_all(uint8_t is, bool on);
 
+/* After step @s nothing is known of write protection, but if it leaves that alone; NULL: a fork. */
+void actor_forget_protection(const struct step *s);
 /* Nothing shall come to lie where memory is gone: a later step would work on that. */
 void actor_keep_holes(void);
 /* Stores that are faults are noted, from now on, and do not kill. */

@@ -63,16 +63,29 @@ static void compare_witness(int actor)
 			  "was merged with one that was written", actor_name(actor));
 }
 
+static void compare_counts(int actor)
+{
+	if (d.stage->view[actor].pinned_kib)
+		diag_fail(d.result, "counted", "%c has no pins, and its VmPin says %lld kB",
+			  actor_name(actor), d.stage->view[actor].pinned_kib);
+}
+
 /* Random scenarios run on kernels that are known to forget. */
 static void compare_unnoticed(int actor)
 {
+	static const char *const what[] = {
+		[UNNOTICED_DIRTY] = "was written since soft-dirty bits were cleared, and is not "
+				    "marked",
+		[UNNOTICED_WRITE] = "was written, and is still as PAGEMAP_SCAN has protected it",
+		[UNNOTICED_LOSS] = "is not write-protected any more, and nobody has written to it",
+	};
 	const struct view *v = &d.stage->view[actor];
 
 	for (size_t c = 0; c < d.model.cells && !d.test->lenient; c++) {
 		if (!v->unnoticed[c] || d.model.actor[actor].cell[c].state == CELL_GONE)
 			continue;
-		diag_fail(d.result, "unnoticed", "a page of %c was written since soft-dirty bits "
-			  "were cleared, and is not marked (cell %zu)", actor_name(actor), c);
+		diag_fail(d.result, "unnoticed", "a page of %c %s (cell %zu)", actor_name(actor),
+			  what[v->unnoticed[c]], c);
 		diag_table_page(d.result, actor_name(actor), v->pagemap[c]);
 		return;
 	}
@@ -97,6 +110,8 @@ static void compare_view(int actor)
 			compare_witness(actor);
 		if (!failed())
 			compare_unnoticed(actor);
+		if (!failed())
+			compare_counts(actor);
 		return;
 	}
 	diag_view(d.result, &d.model, actor, at, &first, wrong);

@@ -155,6 +155,15 @@ const char *must_refuse(const struct step *s, int actor)
 	return NULL;
 }
 
+/* Pages that are write-protected one by one would lose that in a THP. */
+static bool may_be_protected(const struct step *s)
+{
+	for (const struct step *b = d.test->steps->step; b < s; b++)
+		if (b->op == OP_OPERATION && b->operation->write_protects)
+			return true;
+	return false;
+}
+
 bool may_fail(const struct step *s, const char *refusal, int error)
 {
 	if (refusal && s->op == OP_POKE)
@@ -178,7 +187,8 @@ bool may_fail(const struct step *s, const char *refusal, int error)
 		       (d.test->lenient && operation_refuses(s->operation->senseless, error)) ||
 		       (pinned() && operation_refuses(s->operation->refuses_pinned, error));
 	/* Refusing is right where pages are pinned; replacing them would be wrong. */
-	return s->op == OP_COLLAPSE && pinned() && (error == -EAGAIN || error == -EBUSY);
+	return s->op == OP_COLLAPSE && ((pinned() && (error == -EAGAIN || error == -EBUSY)) ||
+					(may_be_protected(s) && error == -EINVAL));
 }
 
 /*

@@ -37,10 +37,12 @@ static const struct { const char *name, *about; } faults[NR_FAULTS] = {
 	[FAULT_SPLAT] = { "splat", "the kernel log gets a warning" },
 	[FAULT_LOST_REST] = { "lost-rest", "a write spoils another word of its page" },
 	[FAULT_STRAY] = { "stray", "a child gets memory that was kept from it" },
-	[FAULT_UNNOTICED] = { "unnoticed", "a write leaves no soft-dirty bit" },
+	[FAULT_UNNOTICED] = { "unnoticed", "a write leaves no soft-dirty bit, and protection" },
+	[FAULT_UNPROTECTED] = { "unprotected", "PAGEMAP_SCAN protects nothing" },
 	[FAULT_SHARED_PIN] = { "shared-pin", "a pinned page is not exclusive" },
 	[FAULT_MOVABLE] = { "movable", "pinned pages count as those of ZONE_MOVABLE" },
 	[FAULT_SPLIT] = { "split", "a pin splits the mapping of a large folio" },
+	[FAULT_COUNTED] = { "counted", "a pin goes on being counted after its end" },
 	[FAULT_LEAVE_PIN] = { "leave-pin", "a page stays pinned after the test" },
 	[FAULT_LEAVE_FD] = { "leave-fd", "a descriptor stays open" },
 	[FAULT_LEAVE_PROCESS] = { "leave-process", "a process lives on" },
@@ -157,7 +159,7 @@ void inject_leave_by_actor(void)
 		pause();
 }
 
-static void leave_pin(void)
+void inject_pin(void)
 {
 	static char page[8192] __attribute__((aligned(4096)));
 	struct iovec iov = { page, 4096 };
@@ -179,7 +181,7 @@ static void leave_setting(void)
 void inject_leave(void)
 {
 	if (injected == FAULT_LEAVE_PIN)
-		leave_pin();
+		inject_pin();
 	else if (injected == FAULT_LEAVE_FD && dup(STDIN_FILENO) < 0)
 		perror("injection");
 	else if (injected == FAULT_LEAVE_SETTING)

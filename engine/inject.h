@@ -34,10 +34,12 @@ enum fault {
 	FAULT_SPLAT,		/* a warning appears in the kernel log */
 	FAULT_LOST_REST,	/* a write changes what it does not write */
 	FAULT_STRAY,		/* MADV_DONTFORK does nothing */
-	FAULT_UNNOTICED,	/* soft-dirty bits vanish after a write */
+	FAULT_UNNOTICED,	/* soft-dirty bits vanish after a write, protection does not */
+	FAULT_UNPROTECTED,	/* what PAGEMAP_SCAN shall write-protect is not */
 	FAULT_SHARED_PIN,	/* a page in a pin is known not to be exclusive */
 	FAULT_MOVABLE,		/* every page is taken for one of ZONE_MOVABLE */
 	FAULT_SPLIT,		/* pinning splits the mapping of a large folio */
+	FAULT_COUNTED,		/* who releases a pin has another one that nobody knows of */
 	FAULT_LEAVE_PIN,	/* a test leaves a pin behind, */
 	FAULT_LEAVE_FD,		/* a descriptor, */
 	FAULT_LEAVE_PROCESS,	/* a process, */
@@ -65,5 +67,7 @@ void inject_splat(void);
 /* In the actor, at a write, and in the runner, at the end of a test: FAULT_LEAVE_*. */
 void inject_leave_by_actor(void);
 void inject_leave(void);
+/* The process pins a page of its own, and keeps it. */
+void inject_pin(void);
 
 #endif

@@ -51,6 +51,7 @@ static void provide_thp(unsigned int jobs)
 	(void)jobs;
 	settings_set(THP_SYSFS "/enabled", "madvise");
 	settings_set(THP_SYSFS "/defrag", "madvise");
+	settings_set(THP_SYSFS "/shmem_enabled", "advise");
 	enable_sizes();
 	/* khugepaged would put together what a kind has taken apart. */
 	settings_set(THP_SYSFS "/khugepaged/pages_to_scan", "1");

@@ -67,6 +67,13 @@ struct box {
 
 /* What an actor saw in its memory: by cell. */
 enum seen { SEEN_NOT, SEEN_WORDS };
+/* What who saves a process bit by bit would miss. */
+enum unnoticed {
+	UNNOTICED_NONE,
+	UNNOTICED_DIRTY,	/* written since soft-dirty bits were cleared, not marked */
+	UNNOTICED_WRITE,	/* protected by PAGEMAP_SCAN, and is so still after a write, */
+	UNNOTICED_LOSS,		/* or is not any more without one */
+};
 struct view {
 	uint8_t seen[CELLS_MAX];
 	uint8_t faulted[CELLS_MAX];	/* by the last write: the store was a fault */
@@ -74,7 +81,8 @@ struct view {
 	uint64_t mark[CELLS_MAX];	/* of each page, where words were seen */
 	bool witness_changed;		/* see struct mem */
 	bool stray;			/* has memory that its parent kept from it */
-	uint8_t unnoticed[CELLS_MAX];	/* written since soft-dirty bits were cleared, not marked */
+	uint8_t unnoticed[CELLS_MAX];	/* enum unnoticed */
+	long long pinned_kib;	/* counted as pinned by who has just let go of its pins */
 	long long anon_bytes;	/* of anonymous memory in the region; if asked for */
 	uint64_t words[WORDS_MAX];
 };

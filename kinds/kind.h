@@ -26,6 +26,7 @@
 
 #define KIND_UNEVEN	(1u << 13)	/* its pages differ in what a pin does to them */
 #define KIND_MEMFD	(1u << 14)	/* a file that can be sealed */
+#define KIND_SEVERAL	(1u << 16)	/* of several large folios: for what is about that */
 #define KIND_RANGE	(1u << 15)	/* of a file: as much as a THP, where one could be mapped */
 
 #define KIND_SIZES_MAX	16

@@ -38,8 +38,8 @@ static size_t range_region(size_t size)
 /* Where a THP of the file could be mapped. */
 static int range_create(struct mem *m)
 {
+	int ret, flags = m->kind->props & KIND_SHARED ? MAP_SHARED : MAP_PRIVATE;
 	size_t len = range_region(0);
-	int ret;
 	char *at;
 
 	m->fd = memfd_create("cowpin", MFD_CLOEXEC);
@@ -53,7 +53,7 @@ static int range_create(struct mem *m)
 	if (m->map == MAP_FAILED)
 		return mem_fail(m, "mmap of %zu bytes: %s", m->map_len, strerror(errno));
 	at = (char *)(((uintptr_t)m->map + len - 1) / len * len);
-	if (mmap(at, len, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, m->fd, 0) == MAP_FAILED)
+	if (mmap(at, len, PROT_READ | PROT_WRITE, flags | MAP_FIXED, m->fd, 0) == MAP_FAILED)
 		return mem_fail(m, "mmap of the file (%zu bytes): %s", len, strerror(errno));
 	mem_set_region(m, at, len);
 	return 0;
@@ -69,6 +69,15 @@ static int range_verify(struct mem *m)
 DEFINE_KIND(memfd_range) = {
 	.id = "memfd.range.shared", .title = "range of a memfd", .rank = 315,
 	.props = KIND_FILE | KIND_SHARED | KIND_RANGE | KIND_EXTRA, .needs = NEED(ROOT) | NEED(THP),
+	.region = range_region,
+	.create = range_create, .verify = range_verify, .destroy = mem_unmap,
+};
+
+/* Of its own scenarios, and those of all files: base pages of a memfd there are enough. */
+DEFINE_KIND(memfd_range_private) = {
+	.id = "memfd.range", .title = "range of a memfd", .rank = 205,
+	.props = KIND_FILE | KIND_PRIVATE | KIND_RANGE | KIND_EXTRA,
+	.needs = NEED(ROOT) | NEED(THP),
 	.region = range_region,
 	.create = range_create, .verify = range_verify, .destroy = mem_unmap,
 };

@@ -119,6 +119,42 @@ static int verify_shared(struct mem *m)
 	return ret;
 }
 
+/* Of two folios that meet in the middle of it all but a quarter. */
+static size_t most_of_two(size_t size)
+{
+	return size / 4 * 7;
+}
+
+static int create_two(struct mem *m)
+{
+	int ret = mem_map_anon(m, 2 * m->size, m->size);
+
+	if (!ret && madvise(m->base, m->len, MADV_HUGEPAGE))
+		ret = mem_fail(m, "MADV_HUGEPAGE: %s", strerror(errno));
+	if (!ret)
+		mem_set_region(m, m->base + m->size / 4, most_of_two(m->size));
+	return ret;
+}
+
+static int verify_two(struct mem *m)
+{
+	return mem_verify_scan(m, SCAN_PRESENT | SCAN_HUGE, SCAN_FILE, "PMD-mapped");
+}
+
+static int pmd_only(size_t *sizes)
+{
+	sizes[0] = thp_pmd_size() ? thp_pmd_size() : 2 * MIB;
+	return 1;
+}
+
+DEFINE_KIND(thp_two) = {
+	.id = "thp-two", .title = "part of two THPs", .rank = 118,
+	.props = KIND_PRIVATE | KIND_THP | KIND_SEVERAL | KIND_EXTRA,
+	.needs = NEED(ROOT) | NEED(THP),
+	.sizes = pmd_only, .region = most_of_two, .create = create_two, .verify = verify_two,
+	.spell_size = true, .destroy = mem_unmap,
+};
+
 DEFINE_KIND(thp_single) = {
 	.id = "thp-single", .title = "single PTE of THP", .rank = 114,
 	.sizes = thp_sizes, .region = one_page, .settle = keep_one_page,

@@ -7,6 +7,7 @@
 
 #include "kinds/kind.h"
 #include "mm_calls.h"
+#include "vm_util.h"
 
 static int advise(struct mem *m, size_t page, size_t pages, int advice, const char *name)
 {
@@ -35,17 +36,19 @@ ADVICE(guard_run, MADV_GUARD_INSTALL)
 /* hugetlb pages and locked ones take no advice on reclaim: EINVAL. */
 DEFINE_OPERATION(cold) = {
 	.id = "cold", .about = "MADV_COLD: first to be reclaimed; a pinned page stays",
-	.not_kinds = KIND_HUGETLB, .run = cold_run,
+	.not_kinds = KIND_HUGETLB, .keeps_protection = true, .run = cold_run,
 };
 
 DEFINE_OPERATION(pageout) = {
 	.id = "pageout", .about = "MADV_PAGEOUT: reclaimed now; a pinned page stays",
-	.not_kinds = KIND_HUGETLB, .needs = NEED(SWAP), .run = pageout_run,
+	.not_kinds = KIND_HUGETLB, .needs = NEED(SWAP), .keeps_protection = true,
+	.run = pageout_run,
 };
 
 DEFINE_OPERATION(popread) = {
 	.id = "popread", .about = "MADV_POPULATE_READ: page tables are filled, nothing is copied",
-	.needs = NEED(POPULATE), .senseless = { -EFAULT, -EINVAL }, .run = populate_read_run,
+	.needs = NEED(POPULATE), .keeps_protection = true, .senseless = { -EFAULT, -EINVAL },
+	.run = populate_read_run,
 };
 
 DEFINE_OPERATION(popwrite) = {
@@ -58,7 +61,7 @@ DEFINE_OPERATION(popwrite) = {
 DEFINE_OPERATION(filecollapse) = {
 	.id = "filecollapse",
 	.about = "MADV_COLLAPSE of a file's pages: into a THP; not pinned ones",
-	.kinds = KIND_FILE | KIND_SHARED | KIND_RANGE, .needs = NEED(COLLAPSE),
+	.kinds = KIND_FILE | KIND_RANGE, .needs = NEED(COLLAPSE),
 	.refuses_pinned = { -EAGAIN, -EBUSY, -EINVAL }, .refuses = { -EINVAL },
 	.senseless = { -EAGAIN, -EBUSY, -ENOMEM }, .run = collapse_run,
 };
@@ -97,12 +100,17 @@ static int lock_run(struct mem *m, size_t page, size_t pages, struct value v)
 {
 	void *at = mem_page(m, page);
 	size_t len = pages * m->layout.page;
+	long long before;
 
 	(void)v;
+	before = table_number("/proc/self/status", "VmLck");
 	if (mlock2(at, len, MLOCK_ONFAULT))
 		return mem_fail(m, "mlock2: %s", strerror(errno));
 	if (munlock(at, len))
 		return mem_fail(m, "munlock: %s", strerror(errno));
+	errno = ESTALE;
+	if (table_number("/proc/self/status", "VmLck") != before)
+		return mem_fail(m, "after munlock() VmLck is not what it was");
 	return 0;
 }
 

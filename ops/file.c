@@ -28,6 +28,15 @@ DEFINE_OPERATION(filewrite) = {
 	.run = fwrite_run,
 };
 
+/* The same file, past the page cache. */
+static int open_directly(struct mem *m)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", m->fd);
+	return open(path, O_RDWR | O_DIRECT | O_CLOEXEC);
+}
+
 /* Whole cells, past the page cache. */
 static int write_directly(struct mem *m, int fd, size_t page, size_t pages, struct value v)
 {
@@ -52,11 +61,8 @@ static int write_directly(struct mem *m, int fd, size_t page, size_t pages, stru
 
 static int directwrite_run(struct mem *m, size_t page, size_t pages, struct value v)
 {
-	char path[64];
-	int fd, ret;
+	int fd = open_directly(m), ret;
 
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", m->fd);
-	fd = open(path, O_RDWR | O_DIRECT | O_CLOEXEC);
 	if (fd < 0)
 		return mem_fail(m, "open with O_DIRECT: %s", strerror(errno));
 	ret = write_directly(m, fd, page, pages, v);
@@ -68,6 +74,50 @@ DEFINE_OPERATION(directwrite) = {
 	.id = "directwrite",
 	.about = "O_DIRECT write to the file by another descriptor, which evicts its pages",
 	.effect = EFFECT_FILE_WRITE, .kinds = KIND_DISK, .run = directwrite_run,
+};
+
+/* Is what is in the page cache on the disk as well? Read past the page cache, that tells. */
+static int verify_on_disk(struct mem *m, int fd, size_t page, size_t pages)
+{
+	const struct layout *l = &m->layout;
+	char *disk = aligned_alloc(l->page, 2 * l->page), *cache = disk + l->page;
+	size_t first, count;
+	int ret = disk ? 0 : -ENOMEM;
+
+	layout_cells(l, page, pages, &first, &count);
+	for (size_t c = first; c < first + count && !ret; c++) {
+		off_t at = layout_page(l, c) * l->page;
+
+		if (pread(fd, disk, l->page, at) != (ssize_t)l->page ||
+		    pread(m->fd, cache, l->page, at) != (ssize_t)l->page) {
+			ret = mem_fail(m, "read of the file: %s", strerror(errno));
+		} else if (memcmp(disk, cache, l->page)) {
+			errno = ESTALE;
+			ret = mem_fail(m, "what was written is not on the disk");
+		}
+	}
+	free(disk);
+	return ret;
+}
+
+static int sync_run(struct mem *m, size_t page, size_t pages, struct value v)
+{
+	int fd = open_directly(m), ret;
+
+	(void)v;
+	if (fd < 0)
+		return mem_fail(m, "open with O_DIRECT: %s", strerror(errno));
+	ret = fsync(m->fd) ? mem_fail(m, "fsync: %s", strerror(errno)) :
+	      verify_on_disk(m, fd, page, pages);
+	close(fd);
+	return ret;
+}
+
+/* ESTALE: others write meanwhile. */
+DEFINE_OPERATION(sync_file) = {
+	.id = "sync",
+	.about = "fsync(): what was written to the file is on the disk; its pages stay",
+	.kinds = KIND_DISK, .senseless = { -ESTALE }, .run = sync_run,
 };
 
 static int punch_run(struct mem *m, size_t page, size_t pages, struct value v)

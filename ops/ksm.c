@@ -54,6 +54,17 @@ static void fill_sibling(struct mem *m, char *to, const char *from, size_t len)
 		to[at] ^= 1;
 }
 
+/* Kept apart from the region: one mapping of both would be as new, and count as written. */
+static char *map_apart(struct mem *m, size_t len)
+{
+	size_t page = m->layout.page;
+	char *at = mmap(NULL, len + 2 * page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (at == MAP_FAILED || mprotect(at + page, len, PROT_READ | PROT_WRITE))
+		return NULL;
+	return at + page;
+}
+
 /* A twin of the pages, so that there is something to merge with; and what is almost one. */
 static int ksm_run(struct mem *m, size_t page, size_t pages, struct value v)
 {
@@ -62,8 +73,8 @@ static int ksm_run(struct mem *m, size_t page, size_t pages, struct value v)
 	int ret;
 
 	(void)v;
-	twin = mmap(NULL, 2 * len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (twin == MAP_FAILED)
+	twin = map_apart(m, 2 * len);
+	if (!twin)
 		return mem_fail(m, "mmap of a twin: %s", strerror(errno));
 	ret = copy_past_protection(m, twin, at, len);
 	if (ret)

@@ -42,5 +42,6 @@ static int tonode_run(struct mem *m, size_t page, size_t pages, struct value v)
 
 DEFINE_OPERATION(tonode) = {
 	.id = "tonode", .about = "move_pages() to the other NUMA node; a pinned page stays",
-	.needs = NEED(NUMA), .refuses_pinned = { -EBUSY }, .run = tonode_run,
+	.needs = NEED(NUMA), .keeps_protection = true, .refuses_pinned = { -EBUSY },
+	.run = tonode_run,
 };

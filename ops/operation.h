@@ -51,6 +51,8 @@ struct operation {
 	bool maps_anew;		/* all of it, in a mapping that has no madvise() behind it */
 	bool splits;		/* a part becomes a mapping of its own */
 	bool alone;		/* it concerns the whole machine: no test runs beside it */
+	bool write_protects;	/* PAGEMAP_SCAN's protection, which the next write takes away, */
+	bool keeps_protection;	/* or it leaves that to each page that has it */
 	bool own_group;		/* the test's processes get a memory cgroup of their own */
 	bool slow;		/* a hundred times as slow as others: less often at random */
 	/*

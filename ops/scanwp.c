@@ -43,5 +43,6 @@ DEFINE_OPERATION(scanwp) = {
 	.id = "scanwp",
 	.about = "PAGEMAP_SCAN write-protects what was written; a pinned page is reused in place",
 	.kinds = KIND_ANON, .not_kinds = KIND_HUGETLB, .needs = NEED(SCANWP), .splits = true,
+	.write_protects = true,
 	.senseless = { -EINVAL, -EBUSY, -EPERM }, .run = scanwp_run,
 };

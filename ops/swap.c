@@ -22,7 +22,8 @@ static int swapout_run(struct mem *m, size_t page, size_t pages, struct value v)
 DEFINE_OPERATION(swapout) = {
 	.id = "swapout", .about = "MADV_PAGEOUT until no page is left; a pinned page stays",
 	.kinds = KIND_ANON | KIND_PRIVATE, .not_kinds = KIND_HUGETLB, .needs = NEED(SWAP),
-	.refuses_pinned = { -EBUSY }, .senseless = { -EBUSY, -EINVAL, -ENOMEM },
+	.keeps_protection = true, .refuses_pinned = { -EBUSY },
+	.senseless = { -EBUSY, -EINVAL, -ENOMEM },
 	.run = swapout_run,
 };
 
@@ -50,7 +51,8 @@ static int swapoff_run(struct mem *m, size_t page, size_t pages, struct value v)
 DEFINE_OPERATION(swap_off) = {
 	.id = "swapoff", .slow = true,
 	.about = "swapoff(): all that is in swap comes back, as exclusive or shared as it was",
-	.needs = NEED(SWAP) | NEED(SWAPOFF), .alone = true, .senseless = { -EINVAL, -EBUSY },
+	.needs = NEED(SWAP) | NEED(SWAPOFF), .alone = true, .keeps_protection = true,
+	.senseless = { -EINVAL, -EBUSY },
 	.run = swapoff_run,
 };
 
@@ -85,6 +87,8 @@ static bool anything_present(struct mem *m)
 #define ALL_OF_IT	"1G"
 /* Pages that were used lately get another chance, and some more. */
 #define ROUNDS		8
+/* What no page table has can be in memory still. */
+#define ROUNDS_MIN	2
 
 /* EAGAIN: there was not that much to reclaim; EINTR: io_uring had something for the process. */
 static int reclaim_round(struct mem *m, const char *path)
@@ -116,8 +120,9 @@ static int reclaim_run(struct mem *m, size_t page, size_t pages, struct value v)
 		      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (beside == MAP_FAILED)
 		return mem_fail(m, "mmap: %s", strerror(errno));
-	for (int i = 0; i < ROUNDS && !ret && anything_present(m); i++) {
+	for (int i = 0; i < ROUNDS && !ret && (i < ROUNDS_MIN || anything_present(m)); i++) {
 		*(volatile char *)beside = i;
+		madvise(m->base, m->len, MADV_COLD);	/* of no effect where two map a page */
 		ret = reclaim_round(m, path);
 	}
 	munmap(beside, m->layout.page);
@@ -128,5 +133,5 @@ DEFINE_OPERATION(reclaim) = {
 	.id = "reclaim", .slow = true,
 	.about = "memory.reclaim: shared pages go to swap, too; a pinned page stays",
 	.not_kinds = KIND_HUGETLB, .needs = NEED(SWAP) | NEED(MEMCG) | NEED(RECLAIM),
-	.own_group = true, .run = reclaim_run,
+	.keeps_protection = true, .own_group = true, .run = reclaim_run,
 };

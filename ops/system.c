@@ -29,7 +29,7 @@ static int compact_run(struct mem *m, size_t page, size_t pages, struct value v)
 
 DEFINE_OPERATION(compact) = {
 	.id = "compact", .about = "compaction of all memory: pinned pages are not migrated",
-	.needs = NEED(COMPACT), .run = compact_run,
+	.needs = NEED(COMPACT), .keeps_protection = true, .run = compact_run,
 };
 
 static int dropcaches_run(struct mem *m, size_t page, size_t pages, struct value v)
@@ -60,5 +60,5 @@ static int split_run(struct mem *m, size_t page, size_t pages, struct value v)
 
 DEFINE_OPERATION(split) = {
 	.id = "split", .about = "large folios are split; one with pinned pages must stay whole",
-	.kinds = KIND_THP, .needs = NEED(SPLIT), .run = split_run,
+	.kinds = KIND_THP, .needs = NEED(SPLIT), .keeps_protection = true, .run = split_run,
 };

@@ -11,6 +11,7 @@
 
 #include "kinds/kind.h"
 #include "ops/operation.h"
+#include "vm_util.h"
 
 struct move {
 	uint64_t dst, src, len, mode;
@@ -48,6 +49,27 @@ int uffd_protect(int fd, void *at, size_t len, int protect)
 	return ioctl(fd, UFFDIO_WRITEPROTECT, &wp);
 }
 
+int uffd_verify_protected(struct mem *m, size_t page, size_t pages, bool protect)
+{
+	static uint64_t map[CELLS_MAX];
+	const struct layout *l = &m->layout;
+	size_t first, count;
+
+	if (!kernel_at_least(5, 14))	/* pagemap does not tell */
+		return 0;
+	layout_cells(l, page, pages, &first, &count);
+	if (pagemap_read(mem_page(m, layout_page(l, first)), count, l->stride, map))
+		return mem_fail(m, "cannot read pagemap");
+	for (size_t c = 0; c < count; c++) {
+		if (!(map[c] & PM_PRESENT) || !(map[c] & PM_UFFD_WP) == !protect)
+			continue;
+		errno = ESTALE;
+		return mem_fail(m, "page %zu is %s", layout_page(l, first + c),
+				protect ? "not write-protected" : "write-protected still");
+	}
+	return 0;
+}
+
 /* Having moved some, the kernel does not say why it moved no more: it is asked again. */
 size_t uffd_move(int fd, char *to, char *from, size_t len)
 {
@@ -73,8 +95,14 @@ static int uffdwp_run(struct mem *m, size_t page, size_t pages, struct value v)
 
 	(void)v;
 	if (fd < 0 || uffd_register(fd, m->base, m->len, UFFDIO_REGISTER_MODE_WP) ||
-	    uffd_protect(fd, at, len, 1) || uffd_protect(fd, at, len, 0))
+	    uffd_protect(fd, at, len, 1))
 		ret = mem_fail(m, "userfaultfd write protection: %s", strerror(errno));
+	if (!ret)
+		ret = uffd_verify_protected(m, page, pages, true);
+	if (!ret && uffd_protect(fd, at, len, 0))
+		ret = mem_fail(m, "ending the write protection: %s", strerror(errno));
+	if (!ret)
+		ret = uffd_verify_protected(m, page, pages, false);
 	close(fd);
 	return ret;
 }

@@ -4,6 +4,7 @@
 #define OPS_UFFD_H
 
 #include <linux/userfaultfd.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -40,6 +41,9 @@ int uffd_open(uint64_t features);
 /* 0, or -1 with errno: */
 int uffd_register(int fd, void *at, size_t len, uint64_t mode);
 int uffd_protect(int fd, void *at, size_t len, int protect);
+/* Is each page of the region there that is present write-protected, or none of them? */
+struct mem;
+int uffd_verify_protected(struct mem *m, size_t page, size_t pages, bool protect);
 /* Pages moved, in bytes; what stopped it is in errno then, or it is all of @len. */
 size_t uffd_move(int fd, char *to, char *from, size_t len);
 

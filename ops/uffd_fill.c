@@ -77,6 +77,8 @@ static int copy_protected(struct mem *m, int fd, size_t page, size_t pages, stru
 {
 	int ret = copy_in(m, fd, page, pages, v, UFFDIO_COPY_MODE_WP);
 
+	if (!ret)
+		ret = uffd_verify_protected(m, page, pages, true);
 	if (!ret && uffd_protect(fd, mem_page(m, page), pages * m->layout.page, 0))
 		ret = mem_fail(m, "ending the write protection: %s", strerror(errno));
 	return ret;

@@ -198,10 +198,17 @@ static int clone_pin(struct pin *p)
 	return fixed_pin(p, register_clone);
 }
 
-/* How many cells from @cell on one request can carry. */
+/* Not all at once: the kernel must find the place inside a buffer where a request begins. */
+#define RUN_MAX	192
+
+/* How many cells from @cell on one request carries. */
 static size_t run_length(const struct pin *p, size_t cell)
 {
-	return p->layout.stride == 1 ? p->cells - cell : 1;
+	size_t left = p->cells - cell;
+
+	if (p->layout.stride != 1)
+		return 1;
+	return left < RUN_MAX ? left : RUN_MAX;
 }
 
 /* The next piece that one request can move; false: all is moved. */

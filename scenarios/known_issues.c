@@ -27,6 +27,9 @@ const struct known_issue known_issues[] = {
 	  .reason = NOT_DIRTIED },
 	/* O_DIRECT writes invalidate the page cache, whoever has it pinned; docs/findings.md. */
 	{ .ids = "operation.directwrite.*", .fails_as = "stale-pin", .reason = EVICTS },
+	/* No page_mkwrite() announced what a device has written: btrfs gives such pages up. */
+	{ .ids = "operation.sync-pinned.*.btrfs.shared", .fails_as = "setup", .sometimes = true,
+	  .reason = "btrfs does not write back a page that just the end of a pin makes dirty" },
 	/* shrink_folio_list() flushes after others can swap the page in again; docs/findings.md. */
 	{ .ids = "race.pageout.*", .fails_as = "stale-data", .sometimes = true,
 	  .reason = "reclaim flushes late: a thread reads a page that another one has replaced" },
@@ -65,6 +68,13 @@ const struct known_issue fixed_bugs[] = {
 	{ .ids = "operation.uprobe.*", .fails_as = "pfn-differs",
 	  .reason = "seen on 6.12: a uprobe replaces a private page although it is pinned; 7.2 "
 		    "writes into it" },
+	/* unuse_pte() did not look at the bits of the swap entry. */
+	{ .ids = "softdirty.swapoff*", .fails_as = "unnoticed",
+	  .reason = "seen on 5.10, not on 6.1: swapoff() loses soft-dirty bits" },
+	/* What came past the swap cache is clean, of that nobody asks who maps it: findings.md. */
+	{ .ids = "operation.takeback-swapped.*", .fails_as = "stale-data",
+	  .reason = "seen on 6.1 and 6.12: MADV_FREE drops what a child has, too, if it was in "
+		    "zram" },
 	/* io_uring looked at the VMAs itself and refused files; GUP knows better. */
 	{ .ids = "*iouring*", .fails_as = "pin-refused",
 	  .reason = "seen on 6.1, not on 6.12: io_uring refuses buffers in private mappings of "

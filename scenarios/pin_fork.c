@@ -2,6 +2,8 @@
 /* Pins of anonymous memory taken before fork(), several of them, and writes through them. */
 #include "scenarios/scenario.h"
 
+#include "kinds/kind.h"
+
 static const struct scenario rows[] = {
 	{ .id = "pin-fork.rw",
 	  .title = "R/W %s pin, then fork()",
@@ -78,6 +80,12 @@ static const struct scenario rows[] = {
 	  .title = "%s pin, then fork() and exit of the child",
 	  .steps = "fill P; pin P rw longterm; fork P C; write C; exit C; write P; poke P",
 	  .why = "the end of a child changes nothing for the pinned page" },
+	{ .id = "pin-fork.several",
+	  .title = "R/W %s pin over several folios, then fork()",
+	  .steps = "fill P; pin P rw longterm; fork P C; write P; poke P; write C; unpin P; "
+		   "fork P G; write P; write G",
+	  .why = "a pin that goes from one folio into the next is one of each",
+	  .kinds = KIND_PRIVATE | KIND_SEVERAL },
 	{ .id = "pin-unmap",
 	  .title = "%s pin, then unmap",
 	  .steps = "fill P; pin P rw longterm; fork P C; unmap P; write C; poke P",

@@ -25,6 +25,8 @@ static const struct scenario rows[] = {
 	BOTH("mprotect", "mprotect()",
 	     "clearrefs P; mprotect P r; mprotect P rw; write P; mprotect P r; mprotect P rw"),
 	BOTH("pageout", "swap", "pageout P"),
+	BOTH("swapoff", "swapoff()", "swapout P; swapoff P"),
+	TRACKED("ksm", "KSM", "ksm P", KIND_BASE),
 	BOTH("remap", "mremap()", "remap P"),
 	BOTH("tonode", "migration", "tonode P"),
 	TRACKED("split", "a folio that is split", "split P", KIND_THP),

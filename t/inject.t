@@ -99,6 +99,12 @@ my @table = (
 	 qr/C has memory from its parent that MADV_DONTFORK kept from it/],
 	['unnoticed', 'softdirty.fork.anon', 'unnoticed',
 	 qr/a page of P was written since soft-dirty bits were cleared, and is not marked/],
+	['unnoticed', 'writeprotect.mprotect.anon', 'unnoticed',
+	 qr/a page of P was written, and is still as PAGEMAP_SCAN has protected it/],
+	['unprotected', 'writeprotect.mprotect.anon,writeprotect.split.thp.pmd', 'unnoticed',
+	 qr/a page of P is not write-protected any more, and nobody has written to it/],
+	['counted', 'pin-fork.unpinned.iouring.anon', 'counted',
+	 qr/P has no pins, and its VmPin says 4 kB/],
 	['split', 'iouring.fork.thp.pmd', 'kind-changed',
 	 qr/after the pin the memory is not what the title says any more: not PMD-mapped/],
 	# Only one test: two would change it twice, which is not at all.

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Write protection by PAGEMAP_SCAN, the successor of soft-dirty bits: it is in page table entries,
+ * and stays there from one step to the next until somebody writes.
+ */
+#include "scenarios/scenario.h"
+
+#include "kinds/kind.h"
+
+#define ANON	(KIND_ANON | KIND_PRIVATE | KIND_FIRST)
+
+#define LOST	"a page that is protected no more, or still is after a write, is missing in what " \
+		"was saved"
+
+#define PROTECTED(name, what, text, of)						\
+	{ .id = "writeprotect." name, .title = "PAGEMAP_SCAN write protection and " what, \
+	  .steps = text, .why = LOST, .kinds = ANON | (of) }
+
+#define BOTH(name, what, steps)							\
+	PROTECTED(name, what, steps, KIND_BASE),				\
+	PROTECTED(name "-thp", what, steps, KIND_THP)
+
+static const struct scenario rows[] = {
+	BOTH("fork", "fork()",
+	     "fill P; scanwp P; fork P C; write C; read P; scanwp P; write P; scanwp P"),
+	BOTH("mprotect", "mprotect()",
+	     "fill P; scanwp P; mprotect P r; mprotect P rw; write P; scanwp P; mprotect P r; "
+	     "mprotect P rw; write P"),
+	BOTH("swapout", "swap",
+	     "fill P; scanwp P; swapout P; read P; write P; scanwp P; swapout P; write P"),
+	BOTH("swapoff", "swapoff()",
+	     "fill P; scanwp P; swapout P; swapoff P; read P; write P"),
+	BOTH("tonode", "migration",
+	     "fill P; scanwp P; tonode P; read P; write P; scanwp P; tonode P; write P"),
+	PROTECTED("split", "a folio that is split",
+		  "fill P; scanwp P; split P; read P; write P first; scanwp P; write P", KIND_THP),
+	PROTECTED("collapse", "MADV_COLLAPSE",
+		  "fill P; scanwp P; write P first; collapse P; read P; write P", KIND_THP),
+	{ }
+};
+
+DEFINE_FAMILY(writeprotect) = { .name = "writeprotect", .rank = 119, .rows = rows };
