@@ -548,6 +548,9 @@ static const struct {
 	[NEED_KVM] = { .code = "no-kvm", .met = kvm_met },
 	[NEED_UFFDMINOR] = { .code = "no-uffd-minor", .met = uffdminor_met },
 	[NEED_UFFDWPFILE] = { .code = "no-uffd-wp-file", .met = uffdwpfile_met },
+	[NEED_OFFLINE] = { .code = "no-offline",
+		.unprovided = "no guest of run_vmtests.sh, or its memory cannot be taken offline "
+			      "(CONFIG_MEMORY_HOTREMOVE)" },
 	[NEED_SCANWP] = { .code = "no-scan-wp", .met = scanwp_met },
 	[NEED_SOFTDIRTY] = { .code = "no-softdirty", .met = softdirty_met },
 };

@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include "vm_util.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <hugetlbfs.h>
@@ -389,6 +390,51 @@ bool pfn_is_movable(uint64_t pfn)
 		if (pfn >= zones[i][0] && pfn < zones[i][1])
 			return true;
 	return false;
+}
+
+size_t memory_block_size(void)
+{
+	char text[32];
+
+	if (access(MEMORY_BLOCKS "/memory0/state", W_OK) ||
+	    file_read(MEMORY_BLOCKS "/block_size_bytes", text, sizeof(text)))
+		return 0;
+	return strtoull(text, NULL, 16);
+}
+
+/* Also while it is on its way there. */
+static bool block_offline(const char *name)
+{
+	char path[320], state[32];
+
+	snprintf(path, sizeof(path), MEMORY_BLOCKS "/%s/state", name);
+	return !file_read(path, state, sizeof(state)) && strncmp(state, "online", 6);
+}
+
+static bool block_stays_offline(const char *name)
+{
+	char path[320];
+
+	if (!block_offline(name))
+		return false;
+	snprintf(path, sizeof(path), MEMORY_BLOCKS "/%s/state", name);
+	file_write(path, "online");
+	return block_offline(name);
+}
+
+int memory_blocks_offline(bool online)
+{
+	DIR *dir = opendir(MEMORY_BLOCKS);
+	struct dirent *e;
+	int nr = 0;
+
+	if (!dir)
+		return -errno;
+	while ((e = readdir(dir)))
+		nr += !strncmp(e->d_name, "memory", 6) &&
+		      (online ? block_stays_offline : block_offline)(e->d_name);
+	closedir(dir);
+	return nr;
 }
 
 bool kernel_at_least(int major, int minor)

@@ -111,6 +111,12 @@ long long vmstat(const char *name);
 /* Field @name in bytes of the smaps entry of the VMA that holds @addr; -errno. */
 long long smaps_bytes(const void *addr, const char *name);
 
+/* Memory in blocks that go offline as a whole: bytes of one, 0 if the kernel has no such. */
+#define MEMORY_BLOCKS	"/sys/devices/system/memory"
+size_t memory_block_size(void);
+/* Those that are offline: how many, or -errno; @online: after having tried to change that. */
+int memory_blocks_offline(bool online);
+
 /* Is that frame in ZONE_MOVABLE, from which memory must be able to go? */
 bool pfn_is_movable(uint64_t pfn);
 

@@ -165,6 +165,17 @@ static void provide_swap(unsigned int jobs)
 		needs_provided(NEED(SWAPOFF));
 }
 
+/* Only in the guest that vm/init.c has set up: there nobody else misses the memory meanwhile. */
+static void provide_offline(unsigned int jobs)
+{
+	bool guest = !access("/cowpin/argv", F_OK);
+
+	(void)jobs;
+	if (guest && memory_block_size() && !memory_blocks_offline(false) &&
+	    !settings_undo_by("offline all"))
+		needs_provided(NEED(OFFLINE));
+}
+
 /* memfds come with seals then, which udmabuf asks for. */
 static void provide_sealed_memfds(unsigned int jobs)
 {
@@ -198,6 +209,7 @@ static const struct {
 	{ NEED(VFIO),			provide_vfio },
 	{ NEED(KVM),			provide_kvm },
 	{ NEED(KSM),			provide_ksm },
+	{ NEED(OFFLINE),		provide_offline },
 };
 
 static uint64_t all_needs(const struct plan *p)

@@ -82,6 +82,14 @@ static int undo_ublkremove(char *mark)
 	return ublk_remove_all(mark);
 }
 
+static int undo_offline(char *all)
+{
+	int left = memory_blocks_offline(true);
+
+	(void)all;
+	return left > 0 ? -EBUSY : left;
+}
+
 static int undo_vfio(char *address)
 {
 	return vfio_pool_undo(address);
@@ -98,6 +106,7 @@ static const struct {
 	{ "unlink", undo_unlink },
 	{ "rmmod", undo_rmmod },
 	{ "vfio", undo_vfio },		/* PCI ADDRESS: that device gets back its own driver */
+	{ "offline", undo_offline },	/* "all": all blocks of memory are online */
 	{ "dmremove", undo_dmremove },	/* PREFIX: all such devices, after resuming them */
 	{ "ublkremove", undo_ublkremove },	/* MARK: all disks that have it */
 };
