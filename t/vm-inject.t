@@ -49,6 +49,8 @@ noticed_ok('leak', ['exec.child.gup.anon'], qr/^(?:leak|lost-at-fork)$/);
 noticed_ok('torn-page', \@shared, qr/^torn-page$/);
 noticed_ok('shared-pin', ['ro-pin.shared.gup.anon', 'ro-pin.shared.gup-fast.thp.pmd'],
 	   qr/^not-exclusive$/);
+# Within the kernel references are taken instead of pins, and fork() shares the page.
+noticed_ok('shared-pin', ['race.fork.gup-fast.anon'], qr/^(?:not-exclusive|pfn-differs)$/);
 noticed_ok('movable', ['ro-pin.shared.gup.anon'], qr/^movable$/);
 noticed_ok('taint', ['ro-pin.shared.gup.anon'], qr/^kernel$/);
 noticed_ok('splat', ['ro-pin.shared.gup.anon'], qr/^kernel$/);
