@@ -169,7 +169,8 @@ static bool in_kselftest(const struct test *t)
 		return !(t->kind->props & (KIND_DISK | KIND_EXTRA));
 	case SUITE_LONGTERM:
 		/* It has io_uring in scenarios of its own. */
-		return !t->by || !(t->by->props & PIN_COSTS);
+		return !(t->kind->props & KIND_EXTRA) &&
+		       (!t->by || !(t->by->props & PIN_COSTS));
 	case SUITE_MKDIRTY:
 		return (t->kind->props & KIND_FIRST || !strcmp(t->kind->id, "zeropage.huge")) &&
 		       !(t->kind->props & (KIND_HUGETLB | KIND_FILE));

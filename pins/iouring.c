@@ -21,6 +21,11 @@
 
 #define QUEUE	64
 #define SEGMENTS	3
+/*
+ * Cells that are moved in one go: each page of the file costs a fault. And not all at once, for
+ * the kernel must find the place inside a buffer where a request begins.
+ */
+#define RUN_MAX		192
 
 /* Newer than the headers that we build with. */
 #define REGISTER_CLONE_BUFFERS	30
@@ -31,7 +36,7 @@ struct clone_buffers {
 struct fixed {
 	struct io_uring ring;
 	struct io_uring_params params;	/* as the kernel filled them in */
-	int fd;			/* memfd: cell c of the pin at c * page */
+	int fd;			/* memfd: the cells that are being moved, a page each */
 	char *file;		/* its mapping */
 	int segments;
 	size_t end[SEGMENTS];	/* of each buffer, as offset in the pinned range */
@@ -43,10 +48,15 @@ struct piece {
 	size_t at, file, len;
 };
 
-/* How far a transfer has come: @done bytes of the run of cells that begins at @cell. */
+/* Cells [first, end) are moved; @done bytes of what begins at @cell have been. */
 struct cursor {
-	size_t cell, done;
+	size_t first, end, cell, done;
 };
+
+static size_t file_len(const struct pin *p)
+{
+	return (p->cells < RUN_MAX ? p->cells : RUN_MAX) * p->layout.page;
+}
 
 static void fixed_free(struct pin *p)
 {
@@ -54,7 +64,7 @@ static void fixed_free(struct pin *p)
 
 	if (!f)
 		return;
-	munmap(f->file, p->cells * p->layout.page);
+	munmap(f->file, file_len(p));
 	close(f->fd);
 	io_uring_queue_exit(&f->ring);
 	free(f);
@@ -63,8 +73,7 @@ static void fixed_free(struct pin *p)
 
 static void map_fixed_file(struct pin *p, struct fixed *f)
 {
-	f->file = mmap(NULL, p->cells * p->layout.page, PROT_READ | PROT_WRITE, MAP_SHARED,
-		       f->fd, 0);
+	f->file = mmap(NULL, file_len(p), PROT_READ | PROT_WRITE, MAP_SHARED, f->fd, 0);
 }
 
 static int fixed_file(struct pin *p, struct fixed *f)
@@ -73,7 +82,7 @@ static int fixed_file(struct pin *p, struct fixed *f)
 	if (f->fd < 0)
 		return pin_fail(p, "memfd_create: %s", strerror(errno));
 	f->file = MAP_FAILED;
-	if (!ftruncate(f->fd, p->cells * p->layout.page))
+	if (!ftruncate(f->fd, file_len(p)))
 		map_fixed_file(p, f);
 	if (f->file != MAP_FAILED)
 		return 0;
@@ -198,17 +207,11 @@ static int clone_pin(struct pin *p)
 	return fixed_pin(p, register_clone);
 }
 
-/* Not all at once: the kernel must find the place inside a buffer where a request begins. */
-#define RUN_MAX	192
-
-/* How many cells from @cell on one request carries. */
-static size_t run_length(const struct pin *p, size_t cell)
+static struct cursor cursor_at(const struct pin *p, size_t cell)
 {
-	size_t left = p->cells - cell;
+	size_t end = cell + RUN_MAX < p->cells ? cell + RUN_MAX : p->cells;
 
-	if (p->layout.stride != 1)
-		return 1;
-	return left < RUN_MAX ? left : RUN_MAX;
+	return (struct cursor) { .first = cell, .end = end, .cell = cell };
 }
 
 /* The next piece that one request can move; false: all is moved. */
@@ -217,12 +220,13 @@ static bool next_piece(const struct pin *p, const struct fixed *f, struct cursor
 {
 	size_t page = p->layout.page, run;
 
-	if (c->cell == p->cells)
+	if (c->cell == c->end)
 		return false;
-	run = run_length(p, c->cell) * page;
+	/* Neighbours in one request. */
+	run = (p->layout.stride == 1 ? c->end - c->cell : 1) * page;
 	*piece = (struct piece) {
 		.at = pin_offset(p, c->cell) + c->done,
-		.file = c->cell * page + c->done,
+		.file = (c->cell - c->first) * page + c->done,
 		.len = run - c->done,
 	};
 	while (piece->at >= f->end[piece->segment])
@@ -230,8 +234,10 @@ static bool next_piece(const struct pin *p, const struct fixed *f, struct cursor
 	if (piece->at + piece->len > f->end[piece->segment])
 		piece->len = f->end[piece->segment] - piece->at;
 	c->done += piece->len;
-	if (c->done == run)
-		*c = (struct cursor) { .cell = c->cell + run / page };
+	if (c->done == run) {
+		c->cell += run / page;
+		c->done = 0;
+	}
 	return true;
 }
 
@@ -270,10 +276,10 @@ static int fixed_reap(struct pin *p, struct fixed *f, unsigned int count)
 	return ret;
 }
 
-static int fixed_io(struct pin *p, bool write)
+/* Move the cells of @cursor. */
+static int fixed_io(struct pin *p, struct cursor cursor, bool write)
 {
 	struct fixed *f = p->priv;
-	struct cursor cursor = { 0 };
 	bool more = true;
 	int ret = 0;
 
@@ -300,10 +306,15 @@ static int iouring_read(struct pin *p, uint64_t *words)
 {
 	const struct layout *l = &p->layout;
 	struct fixed *f = p->priv;
-	int ret = fixed_io(p, false);
+	int ret = 0;
 
-	for (size_t c = 0; c < p->cells && !ret; c++)
-		content_read(l, f->file + c * l->page, words + c * l->words);
+	for (size_t first = 0; first < p->cells && !ret; first += RUN_MAX) {
+		struct cursor run = cursor_at(p, first);
+
+		ret = fixed_io(p, run, false);
+		for (size_t c = first; c < run.end && !ret; c++)
+			content_read(l, f->file + (c - first) * l->page, words + c * l->words);
+	}
 	return ret;
 }
 
@@ -311,15 +322,20 @@ static int iouring_write(struct pin *p, struct value v)
 {
 	const struct layout *l = &p->layout;
 	struct fixed *f = p->priv;
+	int ret = 0;
 
-	/* Between the compared words the page must stay as it is: fetch it first. */
-	int ret = fixed_io(p, false);
+	for (size_t first = 0; first < p->cells && !ret; first += RUN_MAX) {
+		struct cursor run = cursor_at(p, first);
 
-	if (ret)
-		return ret;
-	for (size_t c = 0; c < p->cells; c++)
-		content_write(l, f->file + c * l->page, layout_page(l, p->first_cell + c), v);
-	return fixed_io(p, true);
+		/* Between the compared words the page must stay as it is: fetch it first. */
+		ret = fixed_io(p, run, false);
+		for (size_t c = first; c < run.end && !ret; c++)
+			content_write(l, f->file + (c - first) * l->page,
+				      layout_page(l, p->first_cell + c), v);
+		if (!ret)
+			ret = fixed_io(p, run, true);
+	}
+	return ret;
 }
 
 /*

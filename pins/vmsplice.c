@@ -20,11 +20,13 @@
 /* Pages that one pipe takes: more than the default, no more than everybody may have. */
 #define PIPE_PAGES	256
 #define PIPES_MAX	(CELLS_MAX / PIPE_PAGES)
+/* Pages looked at in one go: a buffer for all of them would cost a fault for each. */
+#define CHUNK_PAGES	16
 
 struct pipes {
 	int held[PIPES_MAX][2];
 	int lent[2];
-	char *copy;		/* what the last look saw: cells * page bytes */
+	char *chunk;		/* CHUNK_PAGES pages, as they come out of a pipe */
 };
 
 static size_t pipes_needed(const struct pin *p)
@@ -56,7 +58,7 @@ static void pipes_free(struct pin *p)
 	for (int i = 0; i < PIPES_MAX; i++)
 		pipe_close(s->held[i]);
 	pipe_close(s->lent);
-	free(s->copy);
+	free(s->chunk);
 	free(s);
 	p->priv = NULL;
 }
@@ -115,9 +117,9 @@ static int vmsplice_pin(struct pin *p)
 	if (!s)
 		return pin_fail(p, "out of memory");
 	memset(s, 0xff, sizeof(*s));
-	s->copy = malloc(p->cells * p->layout.page);
+	s->chunk = malloc(CHUNK_PAGES * p->layout.page);
 	p->priv = s;
-	ret = s->copy ? pipes_open(p, s) : pin_fail(p, "out of memory");
+	ret = s->chunk ? pipes_open(p, s) : pin_fail(p, "out of memory");
 	for (size_t i = 0; i < pipes_needed(p) && !ret; i++)
 		ret = splice_cells(p, s->held[i][1], i * PIPE_PAGES, pages_in_pipe(p, i));
 	if (ret)
@@ -166,26 +168,34 @@ static int drain(struct pin *p, int fd, char *to, size_t len)
 	return 0;
 }
 
-static int look_into(struct pin *p, struct pipes *s, size_t pipe)
+static int look_into(struct pin *p, struct pipes *s, size_t pipe, uint64_t *words)
 {
-	size_t len = pages_in_pipe(p, pipe) * p->layout.page;
+	const struct layout *l = &p->layout;
+	size_t pages = pages_in_pipe(p, pipe), len = pages * l->page;
 	ssize_t lent = tee(s->held[pipe][0], s->lent[1], len, SPLICE_F_NONBLOCK);
+	int ret = 0;
 
 	if (lent != (ssize_t)len)
 		return pin_fail(p, "tee gave %zd of %zu bytes", lent, len);
-	return drain(p, s->lent[0], s->copy + pipe * PIPE_PAGES * p->layout.page, len);
+	for (size_t i = 0; i < pages && !ret; i++) {
+		size_t in_chunk = i % CHUNK_PAGES, left = pages - i;
+
+		if (!in_chunk)
+			ret = drain(p, s->lent[0], s->chunk,
+				    (left < CHUNK_PAGES ? left : CHUNK_PAGES) * l->page);
+		if (!ret)
+			content_read(l, s->chunk + in_chunk * l->page, words + i * l->words);
+	}
+	return ret;
 }
 
 static int vmsplice_read(struct pin *p, uint64_t *words)
 {
-	const struct layout *l = &p->layout;
 	struct pipes *s = p->priv;
 	int ret = 0;
 
 	for (size_t i = 0; i < pipes_needed(p) && !ret; i++)
-		ret = look_into(p, s, i);
-	for (size_t c = 0; c < p->cells && !ret; c++)
-		content_read(l, s->copy + c * l->page, words + c * l->words);
+		ret = look_into(p, s, i, words + i * PIPE_PAGES * p->layout.words);
 	return ret;
 }
 
@@ -204,8 +214,8 @@ static int vmsplice_resume(struct pin *p)
 {
 	struct pipes *s = p->priv;
 
-	s->copy = malloc(p->cells * p->layout.page);
-	return s->copy ? 0 : -ENOMEM;
+	s->chunk = malloc(CHUNK_PAGES * p->layout.page);
+	return s->chunk ? 0 : -ENOMEM;
 }
 
 DEFINE_PROVIDER(vmsplice_provider) = {
