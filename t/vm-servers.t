@@ -87,8 +87,11 @@ my %deaths = (
 
 for my $by (sort keys %deaths) {
 	my @deaths = @{$deaths{$by}};
-	my $said = guest_says(KERNEL, $functions . join('', map { "begin $by\n$_->[1]\nends\n" }
-							@deaths));
+	my $script = $functions . join('', map { "begin $by\n$_->[1]\nends\n" } @deaths);
+	my $said = guest_says(KERNEL, $script);
+
+	# A test that is stopped between its last look and its end has passed already.
+	$said = guest_says(KERNEL, $script) if grep { $_ eq 'exit 0' } @$said;
 
 	for my $death (@deaths) {
 		my ($what, $command, $message) = @$death;
