@@ -95,7 +95,7 @@ void model_after(const struct step *s, int actor, const struct command *c)
 	} else if (s->op == OP_OPERATION) {
 		model_operation(s->operation->effect, actor, first, count, c->v);
 		if (s->operation->maps_anew)
-			model_dontfork(&d.model, actor, 0, d.model.cells, false);
+			model_map_anew(&d.model, actor);
 	} else if (s->op == OP_WRITE || s->op == OP_FILL) {
 		if (s->op == OP_FILL)
 			model_mark(&d.model, actor, first, count, c->v);

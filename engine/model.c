@@ -99,6 +99,12 @@ void model_protect(struct model *m, int actor, size_t first, size_t count, int p
 		m->actor[actor].cell[c].prot = prot;
 }
 
+void model_map_anew(struct model *m, int actor)
+{
+	for (size_t c = 0; c < m->cells; c++)
+		m->actor[actor].cell[c].dontfork = m->actor[actor].cell[c].wipe = false;
+}
+
 void model_dontfork(struct model *m, int actor, size_t first, size_t count, bool dont)
 {
 	for (size_t c = first; c < first + count; c++)

@@ -104,6 +104,8 @@ void model_truncate(struct model *m);
 void model_patch(struct model *m, int actor, size_t cell);
 /* A child of @actor will find zeroes there. */
 void model_wipe(struct model *m, int actor, size_t first, size_t count);
+/* The pages of @actor are in another mapping now, which was told nothing of fork. */
+void model_map_anew(struct model *m, int actor);
 /* The file is written by somebody who has it open; returns what. */
 struct value model_file_write(struct model *m, size_t first, size_t count);
 /* The write of @v by @actor was the first content there: it set the marks of the pages. */

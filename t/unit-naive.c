@@ -554,6 +554,14 @@ static void step_dontfork(struct span s)
 	model_dontfork(&m, s.a, s.first, s.count, dont);
 }
 
+static void step_map_anew(struct span s)
+{
+	told("map anew %c; ", w.actor[s.a].name);
+	for (int c = 0; c < CELLS; c++)
+		w.actor[s.a].dontfork[c] = w.actor[s.a].wipe[c] = false;
+	model_map_anew(&m, s.a);
+}
+
 static void step_wipe(struct span s)
 {
 	if (w.has_file || w.shared)
@@ -649,6 +657,7 @@ static void random_step(void)
 		step_patch, step_unmap, step_discard, step_discard, step_refill, step_zero,
 		step_punch, step_punch, step_file_refill,
 		step_file_write, step_file_write, step_truncate, step_wipe, step_protect,
+		step_map_anew,
 		step_dontfork, step_fork, step_fork, step_exit, step_pin, step_pin, step_pin,
 		step_pin, step_poke, step_poke, step_poke, step_unpin,
 	};
