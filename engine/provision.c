@@ -28,6 +28,8 @@
 #include "pins/vfio.h"
 #include "vm_util.h"
 
+static unsigned int tests_at_once;
+
 /* Every THP size for those who ask for it: see kinds/thp.c. */
 static void enable_sizes(void)
 {
@@ -46,9 +48,8 @@ static void enable_sizes(void)
 		closedir(dir);
 }
 
-static void provide_thp(unsigned int jobs)
+static void provide_thp(void)
 {
-	(void)jobs;
 	settings_set(THP_SYSFS "/enabled", "madvise");
 	settings_set(THP_SYSFS "/defrag", "madvise");
 	settings_set(THP_SYSFS "/shmem_enabled", "advise");
@@ -83,19 +84,18 @@ static bool asked_in_child(bool (*takes_pins)(void))
 	return WIFEXITED(status) && WEXITSTATUS(status);
 }
 
-static void provide_disks(unsigned int jobs)
+static void provide_disks(void)
 {
 	tool_run((const char *const[]){ "modprobe", "loop", NULL });
 	tool_run((const char *const[]){ "modprobe", "dm_mod", NULL });
 	if (settings_undo_by("dmremove " DM_PREFIX) ||
-	    dm_pool_provide(jobs * DISKS_PER_TEST))
+	    dm_pool_provide(tests_at_once * DISKS_PER_TEST))
 		return;
 	needs_provided(NEED(DM) | (asked_in_child(dmdio_takes_pins) ? NEED(DIOPIN) : 0));
 }
 
-static void provide_fuse(unsigned int jobs)
+static void provide_fuse(void)
 {
-	(void)jobs;
 	tool_run((const char *const[]){ "modprobe", "fuse", NULL });
 	if (fuse_known() && !servers_provide())
 		needs_provided(NEED(FUSE) | (asked_in_child(fuse_takes_pins) ? NEED(FUSEPIN) : 0));
@@ -106,87 +106,77 @@ static int note_device(const char *address)
 	return settings_undo_by("vfio %s", address);
 }
 
-static void provide_vfio(unsigned int jobs)
+static void provide_vfio(void)
 {
 	tool_run((const char *const[]){ "modprobe", "vfio-pci", NULL });
 	tool_run((const char *const[]){ "modprobe", "vfio_iommu_type1", NULL });
-	if (vfio_pool_provide(note_device, DEVICES_PER_TEST, jobs))
+	if (vfio_pool_provide(note_device, DEVICES_PER_TEST, tests_at_once))
 		needs_provided(NEED(VFIO));
 }
 
-static void provide_ublk(unsigned int jobs)
+static void provide_ublk(void)
 {
-	(void)jobs;
 	tool_run((const char *const[]){ "modprobe", "ublk_drv", NULL });
 	if (ublk_known() && !settings_undo_by("ublkremove " UBLK_MARK) && !servers_provide())
 		needs_provided(NEED(UBLK));
 }
 
-static void provide_kvm(unsigned int jobs)
+static void provide_kvm(void)
 {
-	(void)jobs;
 	tool_run((const char *const[]){ "modprobe", "kvm_amd", NULL });
 	if (access("/dev/kvm", F_OK))
 		tool_run((const char *const[]){ "modprobe", "kvm_intel", NULL });
 }
 
 /* All that is offered, at once. */
-static void provide_ksm(unsigned int jobs)
+static void provide_ksm(void)
 {
-	(void)jobs;
 	settings_set("/sys/kernel/mm/ksm/sleep_millisecs", "0");
 	settings_set("/sys/kernel/mm/ksm/pages_to_scan", "2000");
 	settings_set("/sys/kernel/mm/ksm/use_zero_pages", "1");
 	settings_set("/sys/kernel/mm/ksm/run", "1");
 }
 
-static void provide_huge_zeropage(unsigned int jobs)
+static void provide_huge_zeropage(void)
 {
-	(void)jobs;
 	settings_set(THP_SYSFS "/use_zero_page", "1");
 }
 
-static void provide_module(unsigned int jobs)
+static void provide_module(void)
 {
-	(void)jobs;
 	module_load();
 }
 
-static void provide_memcg(unsigned int jobs)
+static void provide_memcg(void)
 {
-	(void)jobs;
 	charge_provide();
 }
 
-static void provide_swap(unsigned int jobs)
+static void provide_swap(void)
 {
-	(void)jobs;
 	if (!swap_provide() && swap_is_ours())
 		needs_provided(NEED(SWAPOFF));
 }
 
 /* Only in the guest that vm/init.c has set up: there nobody else misses the memory meanwhile. */
-static void provide_offline(unsigned int jobs)
+static void provide_offline(void)
 {
 	bool guest = !access("/cowpin/argv", F_OK);
 
-	(void)jobs;
 	if (guest && memory_block_size() && !memory_blocks_offline(false) &&
 	    !settings_undo_by("offline all"))
 		needs_provided(NEED(OFFLINE));
 }
 
 /* memfds come with seals then, which udmabuf asks for. */
-static void provide_sealed_memfds(unsigned int jobs)
+static void provide_sealed_memfds(void)
 {
-	(void)jobs;
 	if (!settings_set("/proc/sys/vm/memfd_noexec", "1"))
 		needs_provided(NEED(UDMABUF));
 }
 
-static void provide_net(unsigned int jobs)
+static void provide_net(void)
 {
-	(void)jobs;
 	if (!net_provide())
 		needs_provided(NEED(OWNNET));
 }
@@ -194,7 +184,7 @@ static void provide_net(unsigned int jobs)
 /* In this order. What does not come about is told by the tests that need it. */
 static const struct {
 	uint64_t needs;		/* one of these */
-	void (*provide)(unsigned int jobs);
+	void (*provide)(void);
 } means[] = {
 	{ NEED(THP) | NEED(MTHP),	provide_thp },
 	{ NEED(HUGE_ZERO),		provide_huge_zeropage },
@@ -228,11 +218,12 @@ void provision(const struct plan *p, unsigned int jobs, uint64_t more)
 	/* Who may change nothing leaves nothing behind, either. */
 	if (geteuid())
 		return;
+	tests_at_once = jobs;
 	/* All markers of tests get into the kernel log, not ten in five seconds. */
 	settings_set("/proc/sys/kernel/printk_devkmsg", "on");
 	for (size_t i = 0; i < ARRAY_SIZE(means); i++)
 		if (needs & means[i].needs)
-			means[i].provide(jobs);
+			means[i].provide();
 	scratch_provide(needs);
 	pools_fill(p, jobs);
 }
