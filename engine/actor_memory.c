@@ -332,15 +332,6 @@ static bool keeps_stores(enum effect effect)
 	       effect == EFFECT_FORCE;
 }
 
-static void note_protection(const struct command *c)
-{
-	size_t first, count;
-
-	actor_cells(c, &first, &count);
-	for (size_t i = first; i < first + count; i++)
-		self.cell[i].is = (self.cell[i].is | OWN_PROTECTED) & ~OWN_UNPROTECTED;
-}
-
 /* Not a R/W pin, for one. */
 static bool leaves_protection(const struct step *s)
 {
@@ -380,8 +371,10 @@ int act_operation(const struct command *c)
 	ret = injected == FAULT_UNPROTECTED && o->write_protects ? 0 :
 	      o->run(&self.mem, page, pages, c->v);
 	actor_shift_pins((char *)self.mem.base - base);
-	if (!ret && o->write_protects)
-		note_protection(c);
+	if (!ret && o->write_protects) {
+		mark_part(c, OWN_PROTECTED, true);
+		mark_part(c, OWN_UNPROTECTED, false);
+	}
 	if (ret && injected == FAULT_PRETEND)
 		ret = 0;
 	if (!keeps_stores(o->effect))

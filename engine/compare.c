@@ -345,9 +345,8 @@ static void compare_sharing(int parent, int child)
 	size_t cell;
 
 	/* Random scenarios fork at once after a pin is released, when its page may not be yet. */
-	for (int i = 0; i < d.model.pins; i++)
-		if (d.model.pin[i].held || d.test->lenient)
-			return;
+	if (pinned() || (d.test->lenient && d.model.pins))
+		return;
 	for (int look = 0; find_copied(parent, child, &cell); look++) {
 		if (look < LOOKS) {
 			if (!all_look(CMD_LOOK, -1))

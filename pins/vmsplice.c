@@ -218,31 +218,28 @@ static int vmsplice_resume(struct pin *p)
 	return s->chunk ? 0 : -ENOMEM;
 }
 
+#define PIPES_COMMON							\
+	.props = PIN_RO | PIN_SHORT | PIN_IS_GET | PIN_IS_FAST | PIN_NAMED | PIN_COSTS,	\
+	.read = vmsplice_read,						\
+	.unpin = pipes_free,						\
+	.forget = pipes_free,						\
+	.keep = vmsplice_keep,						\
+	.resume = vmsplice_resume,					\
+	.priv_size = sizeof(struct pipes)
+
 DEFINE_PROVIDER(vmsplice_provider) = {
 	.id = "vmsplice",
 	.title = "vmsplice",
 	.rank = 40,
-	.props = PIN_RO | PIN_SHORT | PIN_IS_GET | PIN_IS_FAST | PIN_NAMED | PIN_COSTS,
 	.pin = vmsplice_pin,
-	.read = vmsplice_read,
-	.unpin = pipes_free,
-	.forget = pipes_free,
-	.keep = vmsplice_keep,
-	.resume = vmsplice_resume,
-	.priv_size = sizeof(struct pipes),
+	PIPES_COMMON,
 };
 
 DEFINE_PROVIDER(vmsplice_tee) = {
 	.id = "vmsplice-tee",
 	.title = "vmsplice and tee",
 	.rank = 42,
-	.props = PIN_RO | PIN_SHORT | PIN_IS_GET | PIN_IS_FAST | PIN_NAMED | PIN_COSTS,
 	.max_len = 4 * MIB,
 	.pin = tee_pin,
-	.read = vmsplice_read,
-	.unpin = pipes_free,
-	.forget = pipes_free,
-	.keep = vmsplice_keep,
-	.resume = vmsplice_resume,
-	.priv_size = sizeof(struct pipes),
+	PIPES_COMMON,
 };

@@ -246,41 +246,37 @@ static int zerocopy_read(struct pin *p, uint64_t *words)
 	return ret;
 }
 
+#define QUEUE_COMMON							\
+	.props = PIN_RO | PIN_SHORT | PIN_IS_GET | PIN_IS_FAST | PIN_NAMED |	\
+		 PIN_COSTS | PIN_LATE,					\
+	.max_len = 4 * MIB,						\
+	.read = zerocopy_read,						\
+	.unpin = zerocopy_free,						\
+	.forget = zerocopy_free
+
 DEFINE_PROVIDER(zerocopy) = {
 	.id = "zerocopy",
 	.title = "MSG_ZEROCOPY",
 	.rank = 60,
-	.props = PIN_RO | PIN_SHORT | PIN_IS_GET | PIN_IS_FAST | PIN_NAMED | PIN_COSTS | PIN_LATE,
 	.needs = NEED(OWNNET),
-	.max_len = 4 * MIB,
 	.pin = zerocopy_pin,
-	.read = zerocopy_read,
-	.unpin = zerocopy_free,
-	.forget = zerocopy_free,
+	QUEUE_COMMON,
 };
 
 DEFINE_PROVIDER(sendzc) = {
 	.id = "sendzc",
 	.title = "io_uring SEND_ZC",
 	.rank = 61,
-	.props = PIN_RO | PIN_SHORT | PIN_IS_GET | PIN_IS_FAST | PIN_NAMED | PIN_COSTS | PIN_LATE,
 	.needs = NEED(OWNNET) | NEED(SENDZC),
-	.max_len = 4 * MIB,
 	.pin = sendzc_pin,
-	.read = zerocopy_read,
-	.unpin = zerocopy_free,
-	.forget = zerocopy_free,
+	QUEUE_COMMON,
 };
 
 DEFINE_PROVIDER(splice_tcp) = {
 	.id = "splice-tcp",
 	.title = "splice to TCP",
 	.rank = 62,
-	.props = PIN_RO | PIN_SHORT | PIN_IS_GET | PIN_IS_FAST | PIN_NAMED | PIN_COSTS | PIN_LATE,
 	.needs = NEED(OWNNET),
-	.max_len = 4 * MIB,
 	.pin = splice_tcp_pin,
-	.read = zerocopy_read,
-	.unpin = zerocopy_free,
-	.forget = zerocopy_free,
+	QUEUE_COMMON,
 };

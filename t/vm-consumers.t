@@ -46,13 +46,7 @@ my $functions = <<'EOS';
 stopped() { grep -qs 1 /sys/block/dm-*/dm/suspended; }
 going() { ! stopped; }
 # The test goes no further, with its disk stopped and nobody about to resume it.
-held() {
-	kill -STOP $director
-	for look in 1 2 3 4 5 6 7 8 9 10; do
-		stopped || { kill -CONT $director; return 1; }
-		usleep 10000
-	done
-}
+holding() { stopped; }
 # Before there is a director, cow has stopped a disk to see what direct I/O takes.
 cow exec -n 200 'fill P; pin P dmdio; fork P C; write P; write C' >/tmp/tap 2>&1 &
 run=$!

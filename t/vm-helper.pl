@@ -112,6 +112,19 @@ await() {
 	echo "$*"
 }
 director() { director=$(named cow-director); [ -n "$director" ]; }
+# The director is stopped while holding() is so, which each test defines. An actor ends what it
+# does, and waits for its director: what is still there after some looks is held. Each time at
+# another moment of a test, for they all take as long.
+held() {
+	phase=$(((phase + 7) % 64))
+	usleep ${phase}000
+	director && kill -STOP $director || return 1
+	for look in 1 2 3 4 5 6 7 8 9 10; do
+		holding || { kill -CONT $director; return 1; }
+		usleep 10000
+	done
+}
+many="write P; write C; write P; write C; write P; write C; write P; write C; write P; write C"
 EOS
 
 # What SCRIPT says in a guest with KERNEL; its stderr goes to $tmp/err.

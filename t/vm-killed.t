@@ -59,6 +59,7 @@ machine() {
 as_before() { machine >/tmp/after; cmp -s /tmp/before /tmp/after; }
 descriptors() { ls -l /proc/$(named cow-actor0)/fd 2>/dev/null | grep -q "$1"; }
 holding() {
+	[ -n "$(named cow-actor0)" ] || return 1
 	case $by in
 	vmsplice) descriptors pipe: ;;
 	kvm) descriptors kvm-vcpu ;;
@@ -67,18 +68,6 @@ holding() {
 	*) [ "$(pins)" != 0 ] ;;
 	esac
 }
-# An actor ends what it does, and waits for its director: what is still there after some looks is
-# held. Each time at another moment of a test, for they all take as long.
-held() {
-	phase=$(((phase + 7) % 64))
-	usleep ${phase}000
-	named cow-actor0 >/tmp/actor
-	[ -s /tmp/actor ] && director && kill -STOP $director || return 1
-	for look in 1 2 3; do
-		holding || { kill -CONT $director; return 1; }
-		usleep 10000
-	done
-}
 ours() { grep -ls '^cow' /proc/[0-9]*/comm | tr -dc '0-9\n'; }
 # Twice, for they may fork until all are stopped.
 kill_all() {
@@ -86,7 +75,6 @@ kill_all() {
 	kill -STOP $(ours)
 	kill -KILL $(ours)
 }
-many="write P; write C; write P; write C; write P; write C; write P; write C; write P; write C"
 start() {
 	by=$1
 	first=fill

@@ -38,24 +38,15 @@ is_deeply([grep { $_ !~ /\A(?:stale-pin|stale-data|alien-data|pfn-differs)\z/ }
 my $functions = <<'EOS';
 mkdir -p /tmp/fusectl
 mount -t fusectl none /tmp/fusectl
-under_way() {
+holding() {
 	grep -qx 1 /tmp/fusectl/*/waiting 2>/dev/null ||
 	grep -q '[1-9]' /sys/block/ublkb*/inflight 2>/dev/null
 }
 connections() { [ "$(ls /tmp/fusectl | wc -l)" = "$1" ]; }
 released() { [ "$(pins)" = 0 ]; }
-# Before there is a director, cow has had a server to see what FUSE takes. An actor ends what it
-# does: what is still under way after some looks is held.
-held() {
-	kill -STOP $director
-	for look in 1 2 3 4 5; do
-		under_way || { kill -CONT $director; return 1; }
-		usleep 10000
-	done
-}
-many="write P; write C; write P; write C; write P; write C; write P; write C; write P; write C"
+# Before there is a director, cow has had a server to see what FUSE takes.
 begin() {
-	cow exec -n 20 "fill P; pin P $1; fork P C; $many" >/tmp/tap 2>&1 &
+	cow exec -n 60 "fill P; pin P $1; fork P C; $many" >/tmp/tap 2>&1 &
 	run=$!
 	await director
 	await held
