@@ -73,6 +73,7 @@ build() {
 	fetch_source
 	key=$(hash_of "$PATCH" "$HERE/kernel.config" "$HERE/kernel.sh")
 	[ "$key" != "$(cat "$SOURCE/cowpin.key" 2>/dev/null)" ] || return 0
+	"$VM_DIR/need.sh" run build kernel
 	say "building the kernel in $SOURCE"
 	rm -f "$SOURCE/cowpin.key"
 	apply_patch
