@@ -6,11 +6,10 @@
 use strict;
 use warnings;
 use Test::More;
-use File::Temp 'tempdir';
 use FindBin;
 
-my $top = "$FindBin::Bin/..";
-my $tmp = tempdir(CLEANUP => 1);
+require "$FindBin::Bin/vm-helper.pl";
+our ($top, $tmp);
 
 # The output of a command, and whether it ended with exit code 0.
 sub output {
@@ -28,8 +27,7 @@ ok($ok, 'the user space builds with the sanitizers') or diag($out);
 ok($ok, 'the sweep with the sanitizers passes') or diag($out =~ s/^ok.*\n//gmr);
 unlike($out, qr/Sanitizer|runtime error/, 'and they find nothing');
 
-my ($kernel) = output("$top/vm/kernel.sh debian:6.12");
-$kernel = (split /\n/, $kernel)[-1];
+my $kernel = kernel_for_this_compiler();
 ($out, $ok) = output("make -C $top/kmod KDIR=$kernel/build OUT=$tmp C=2 CC=gcc",
 		     'CROSS_COMPILE=');
 like($out, qr/CHECK/, 'sparse looked at the module');

@@ -23,8 +23,7 @@ my ($slug) = "tree:$tree" =~ s/[^A-Za-z0-9._+-]/-/gr;
 # Links to all that is in the headers, and in their places: the image, the
 # configuration and the modules.
 sub fake_tree {
-	my $got = run("$top/vm/kernel.sh", 'debian:6.12');
-	my ($dir) = $got->{out} =~ /(.*)/;
+	my $dir = kernel_for_this_compiler();
 	chomp(my $release = slurp("$dir/release"));
 	my $made = "$tmp/linux";
 

@@ -26,6 +26,21 @@ sub begin {
 	return { pid => $pid, file => $out };
 }
 
+# Where a kernel of Debian is whose module was built by this machine's own compiler: for days
+# the latest of a series may be there for another release of Debian only.
+sub kernel_for_this_compiler {
+	for my $series ('6.12', '6.1') {
+		my ($dir) = run("$top/vm/kernel.sh", "debian:$series")->{out} =~ /(.*)/;
+		my $version = $dir =~ s/.*_//r;
+		my @of = map { s/\n//r } slurp("$dir/release"), slurp("$dir/suite"), $version;
+
+		run("$top/vm/module.sh", "$dir/build", @of);
+		my ($rest) = slurp("$dir/build/Makefile") =~ m{^include (/\S*/linux-headers-\S+)}m;
+		return $dir if !$rest || -e $rest;
+	}
+	die "no kernel that this compiler builds modules for\n";
+}
+
 # -> { out, err, code }
 sub finish {
 	my ($run) = @_;
