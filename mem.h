@@ -53,4 +53,7 @@ static inline uint64_t mem_sum(const void *at, size_t len)
 	snprintf((m)->why, sizeof((m)->why), __VA_ARGS__);		\
 	-err_;								\
 })
+
+/* Note what is not as it must be, where no call has failed; yields -EINVAL. */
+#define mem_wrong(m, ...) (snprintf((m)->why, sizeof((m)->why), __VA_ARGS__), -EINVAL)
 #endif

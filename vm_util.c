@@ -40,20 +40,26 @@ static int pread_all(int fd, void *buf, size_t len, off_t pos)
  * The pagemap of this very process: what a fork inherits shows its parent's memory. Kept
  * open, for verifying a huge page would open it hundreds of times.
  */
-static int own_pagemap = -1;
+static int pagemap = -1, *own_pagemap = &pagemap;
 
 static int pagemap_fd(void)
 {
-	if (own_pagemap < 0)
-		own_pagemap = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
-	return own_pagemap;
+	if (*own_pagemap < 0)
+		*own_pagemap = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+	return *own_pagemap;
+}
+
+void pagemap_keep_in(int *fd)
+{
+	*fd = *own_pagemap;
+	own_pagemap = fd;
 }
 
 void pagemap_after_fork(void)
 {
-	if (own_pagemap >= 0)
-		close(own_pagemap);
-	own_pagemap = -1;
+	if (*own_pagemap >= 0)
+		close(*own_pagemap);
+	*own_pagemap = -1;
 }
 
 static int pagemap_strided(int fd, uint64_t first, size_t count, size_t stride,

@@ -47,6 +47,8 @@ size_t page_size(void);
 int pagemap_read(const void *addr, size_t count, size_t stride, uint64_t *out);
 /* A forked process calls this before it asks for the first time. */
 void pagemap_after_fork(void);
+/* From now on the descriptor for it is kept in @fd, which lives as long as the program. */
+void pagemap_keep_in(int *fd);
 /* One entry; 0 if it cannot be read. */
 uint64_t pagemap_entry(const void *addr);
 

@@ -15,8 +15,13 @@
 
 #include "engine/actor_self.h"
 #include "engine/inject.h"
-#include "engine/settings.h"
 #include "vm_util.h"
+
+#if __has_include(<sys/rseq.h>)
+#include <sys/rseq.h>
+/* What C libraries register: the structure as it was first. */
+#define RSEQ_LEN	32
+#endif
 
 struct actor self;
 
@@ -28,6 +33,14 @@ static pid_t fork_for_director(bool sibling)
 
 static void actor_loop(uint32_t done);
 
+/* As signal() does, whose code would have to be faulted in. */
+static void default_action(int sig)
+{
+	static const uint64_t none[4];	/* struct sigaction of the kernel: default, no flags */
+
+	syscall(SYS_rt_sigaction, sig, none, NULL, sizeof(uint64_t));
+}
+
 static void be_actor(void)
 {
 	char name[] = "cow-actor0";
@@ -35,11 +48,9 @@ static void be_actor(void)
 	name[sizeof(name) - 2] += self.index;
 	prctl(PR_SET_NAME, name);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	signal(SIGCHLD, SIG_DFL);
+	default_action(SIGCHLD);
 	pagemap_after_fork();
-	settings_leave_lock();
-	actor_catch_faults();
-	if (getppid() != self.director)
+	if (syscall(SYS_getppid) != self.director)
 		_exit(1);	/* it died before the line above took effect */
 }
 
@@ -242,9 +253,32 @@ void actor_go_on(void)
 	struct command c;
 
 	be_actor();
+	actor_catch_faults();
 	read_command(&c);
 	answer(&c, 0);
 	actor_loop(done);
+}
+
+/*
+ * The kernel writes to a thread's area for restartable sequences whenever the thread is
+ * scheduled: a page to be copied in each process of each test, of no use to any.
+ */
+static void leave_rseq(void)
+{
+#if defined(RSEQ_SIG) && defined(__x86_64__)
+	/* There, a thread is called by its thread pointer. */
+	char *area = (char *)pthread_self() + __rseq_offset;
+
+	if (__rseq_size)
+		syscall(SYS_rseq, area, RSEQ_LEN, RSEQ_FLAG_UNREGISTER, RSEQ_SIG);
+#endif
+}
+
+void actor_prepare(void)
+{
+	actor_catch_faults();
+	pagemap_keep_in(&self.pagemap);
+	leave_rseq();
 }
 
 pid_t actor_spawn(struct stage *stage, int index, const struct kind *kind, size_t size)

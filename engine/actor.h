@@ -9,6 +9,9 @@
 #include "engine/stage.h"
 #include "kinds/kind.h"
 
+/* In the director, before it forks the first: what all of them begin with. */
+void actor_prepare(void);
+
 /*
  * Fork actor @index of @stage as a child of the director: also when an actor forks,
  * the child is the director's, which so learns at once of any actor's death. Returns

@@ -49,8 +49,8 @@ static int with_why(const struct pin *p, int ret)
 /* What reclaim has taken meanwhile tells nothing of the pin, which may be of another part. */
 static bool all_present(void)
 {
-	static uint64_t map[CELLS_MAX];
 	const struct layout *l = &self.mem.layout;
+	uint64_t map[l->cells];
 
 	if (pagemap_read(self.mem.base, l->cells, l->stride, map))
 		return false;

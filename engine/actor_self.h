@@ -33,6 +33,7 @@ struct actor {
 	struct box *box;
 	int index;
 	pid_t director;
+	int pagemap;			/* its own: vm_util.h */
 	struct mem mem;
 	bool stray;			/* there is memory that its parent kept from it */
 	bool tracks;			/* soft-dirty bits have been cleared */

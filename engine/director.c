@@ -326,6 +326,7 @@ void director_prepare(void)
 	uint64_t flags;
 
 	signal(SIGCHLD, on_child);
+	actor_prepare();
 	/* Not for actors: fork() would copy its page tables, a thousand times. */
 	madvise((void *)from, to - from, MADV_DONTFORK);
 	kpageflags(0, &flags);	/* a descriptor that all of them inherit */

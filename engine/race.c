@@ -19,7 +19,6 @@
 #include "engine/cpus.h"
 #include "engine/diag.h"
 #include "engine/inject.h"
-#include "engine/settings.h"
 #include "mm_calls.h"
 #include "vm_util.h"
 
@@ -473,7 +472,6 @@ static void in_child(void)
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	signal(SIGCHLD, SIG_DFL);
 	pagemap_after_fork();
-	settings_leave_lock();
 	sigaction(SIGSEGV, &act, NULL);
 	cpus_use_all();
 	if (set_up())

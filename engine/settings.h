@@ -37,8 +37,9 @@ int settings_undo_by(const char *fmt, ...);
 void settings_in_child(void);
 
 /*
- * In a process whose memory is under direct I/O that is held: killed, it lives on until that
- * I/O is let go, which may take the next run. It shall not keep that from starting.
+ * In a process whose memory, or whose children's, is under direct I/O that is held: killed, it
+ * lives on until that I/O is let go, which may take the next run. It shall not keep that from
+ * starting.
  */
 void settings_leave_lock(void);
 

@@ -150,10 +150,9 @@ int mem_read_flags(struct mem *m, uint64_t *map, uint64_t *flags)
 	for (size_t c = 0, n; c < l->cells; c += n) {
 		uint64_t pfn = map[c] & PM_PFN_MASK;
 
-		errno = 0;
 		if (!(map[c] & PM_PRESENT))
-			return mem_fail(m, "page %zu is not mapped (pagemap %016llx)",
-					layout_page(l, c), (unsigned long long)map[c]);
+			return mem_wrong(m, "page %zu is not mapped (pagemap %016llx)",
+					 layout_page(l, c), (unsigned long long)map[c]);
 		n = run_of_frames(map, l->cells, c);
 		ret = kpageflags_range(pfn, n, flags + c);
 		if (ret)
@@ -165,17 +164,17 @@ int mem_read_flags(struct mem *m, uint64_t *map, uint64_t *flags)
 
 int mem_verify_flags(struct mem *m, uint64_t set, uint64_t clear, const char *what)
 {
-	static uint64_t map[CELLS_MAX], flags[CELLS_MAX];
+	/* On the stack: a page of static memory is one more fault in each process of each test. */
+	uint64_t map[m->layout.cells], flags[m->layout.cells];
 	int ret = mem_read_flags(m, map, flags);
 	char str[128];
 
 	for (size_t c = 0; c < m->layout.cells && !ret; c++) {
-		errno = 0;
 		if ((flags[c] & set) != set || (flags[c] & clear))
-			ret = mem_fail(m, "not %s: page %zu is PFN %#llx (%s)", what,
-				       layout_page(&m->layout, c),
-				       (unsigned long long)(map[c] & PM_PFN_MASK),
-				       kpageflags_str(flags[c], str, sizeof(str)));
+			ret = mem_wrong(m, "not %s: page %zu is PFN %#llx (%s)", what,
+					layout_page(&m->layout, c),
+					(unsigned long long)(map[c] & PM_PFN_MASK),
+					kpageflags_str(flags[c], str, sizeof(str)));
 	}
 	return ret;
 }
@@ -185,11 +184,10 @@ static int compare_frames(struct mem *m, const uint64_t *mine, const uint64_t *f
 	for (size_t c = 0; c < m->layout.cells; c++) {
 		uint64_t pfn = mine[c] & PM_PFN_MASK, want = file[c] & PM_PFN_MASK;
 
-		errno = 0;
 		if (!pfn || pfn != want)
-			return mem_fail(m, "page %zu is PFN %#llx, the file has %#llx there",
-					layout_page(&m->layout, c), (unsigned long long)pfn,
-					(unsigned long long)want);
+			return mem_wrong(m, "page %zu is PFN %#llx, the file has %#llx there",
+					 layout_page(&m->layout, c), (unsigned long long)pfn,
+					 (unsigned long long)want);
 	}
 	return 0;
 }

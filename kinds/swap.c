@@ -56,9 +56,8 @@ int mem_verify_swapped(struct mem *m)
 {
 	size_t first = 0, nr = not_swapped(m, &first);
 
-	errno = 0;
 	if (nr)
-		return mem_fail(m, "not swapped out: %zu pages, the first is page %zu", nr, first);
+		return mem_wrong(m, "not swapped out: %zu pages, the first is page %zu", nr, first);
 	return mem_verify_scan(m, SCAN_SWAPPED, SCAN_PRESENT | SCAN_FILE, "swapped out");
 }
 

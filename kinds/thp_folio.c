@@ -12,10 +12,9 @@ static int verify_frames(struct mem *m, const uint64_t *map, size_t size)
 {
 	uint64_t first = map[0] & PM_PFN_MASK;
 
-	errno = 0;
 	if (!first || first % (size / page_size()))
-		return mem_fail(m, "not at the start of a folio of %zu kB: PFN %#llx", size / KIB,
-				(unsigned long long)first);
+		return mem_wrong(m, "not at the start of a folio of %zu kB: PFN %#llx", size / KIB,
+				 (unsigned long long)first);
 	for (size_t c = 1; c < m->layout.cells; c++) {
 		size_t page = layout_page(&m->layout, c);
 		uint64_t pfn = map[c] & PM_PFN_MASK;
@@ -34,12 +33,11 @@ static int verify_compound(struct mem *m, const uint64_t *flags, bool anon)
 	for (size_t c = 0; c < m->layout.cells; c++) {
 		int bit = c ? KPF_COMPOUND_TAIL : KPF_COMPOUND_HEAD;
 
-		errno = 0;
 		if (!KPF(flags[c], bit) || KPF(flags[c], KPF_ANON) != anon)
-			return mem_fail(m, "page %zu is no %s of a large folio%s (flags %#llx)",
-					layout_page(&m->layout, c), c ? "tail" : "head",
-					anon ? ", anonymous" : " of a file",
-					(unsigned long long)flags[c]);
+			return mem_wrong(m, "page %zu is no %s of a large folio%s (flags %#llx)",
+					 layout_page(&m->layout, c), c ? "tail" : "head",
+					 anon ? ", anonymous" : " of a file",
+					 (unsigned long long)flags[c]);
 	}
 	return 0;
 }
@@ -50,9 +48,8 @@ static int verify_size(struct mem *m, uint64_t pfn, size_t size)
 	uint64_t flags[2] = { 0 };
 
 	kpageflags_range(pfn + size / page_size() - 1, 2, flags);
-	errno = 0;
 	if (!KPF(flags[0], KPF_COMPOUND_TAIL) || KPF(flags[1], KPF_COMPOUND_TAIL))
-		return mem_fail(m, "the folio has not %zu kB", size / KIB);
+		return mem_wrong(m, "the folio has not %zu kB", size / KIB);
 	return 0;
 }
 
@@ -61,10 +58,9 @@ static int verify_mapping_by_smaps(struct mem *m, bool by_pmd)
 {
 	long long huge = smaps_bytes(m->base, "AnonHugePages");
 
-	errno = 0;
 	if (by_pmd != (huge >= (long long)m->len))
-		return mem_fail(m, "not mapped by %s: smaps has %lld bytes of AnonHugePages",
-				by_pmd ? "a PMD" : "PTEs", huge);
+		return mem_wrong(m, "not mapped by %s: smaps has %lld bytes of AnonHugePages",
+				 by_pmd ? "a PMD" : "PTEs", huge);
 	return 0;
 }
 
@@ -78,7 +74,7 @@ static int verify_mapping(struct mem *m, bool by_pmd)
 
 int mem_verify_frames(struct mem *m, size_t size, bool anon)
 {
-	static uint64_t map[CELLS_MAX], flags[CELLS_MAX];
+	uint64_t map[m->layout.cells], flags[m->layout.cells];
 	int ret = mem_read_flags(m, map, flags);
 
 	if (!ret)

@@ -43,10 +43,9 @@ static int verify_one_page(struct mem *m)
 	if (!ret && pagemap_read(m->base, l.cells, l.stride, map))
 		ret = mem_fail(m, "cannot read pagemap");
 	for (size_t c = 1; !ret && c < l.cells; c++) {
-		errno = 0;
 		if (map[c] & (PM_PRESENT | PM_SWAP))
-			ret = mem_fail(m, "page %zu of the folio is still mapped",
-				       layout_page(&l, c));
+			ret = mem_wrong(m, "page %zu of the folio is still mapped",
+					layout_page(&l, c));
 	}
 	return ret;
 }
@@ -81,10 +80,9 @@ static int verify_moved(struct mem *m)
 	uint64_t lower = pagemap_entry(m->base) & PM_PFN_MASK;
 	uint64_t upper = pagemap_entry(upper_half) & PM_PFN_MASK;
 
-	errno = 0;
 	if (!ret && upper != lower + m->size / 2 / page_size())
-		ret = mem_fail(m, "the upper half is PFN %#llx, the lower half PFN %#llx",
-			       (unsigned long long)upper, (unsigned long long)lower);
+		ret = mem_wrong(m, "the upper half is PFN %#llx, the lower half PFN %#llx",
+				(unsigned long long)upper, (unsigned long long)lower);
 	return ret;
 }
 
@@ -113,9 +111,8 @@ static int verify_shared(struct mem *m)
 	uint64_t pfn = pagemap_entry(m->base) & PM_PFN_MASK, flags = 0;
 	int ret = thp_verify_by_ptes(m);
 
-	errno = 0;
 	if (!ret && (kpageflags(pfn, &flags) || KPF(flags, KPF_EXCLUSIVE)))
-		ret = mem_fail(m, "the page that a child shared is still marked exclusive");
+		ret = mem_wrong(m, "the page that a child shared is still marked exclusive");
 	return ret;
 }
 

@@ -58,10 +58,9 @@ static int huge_verify(struct mem *m)
 		return ret;
 	first = pagemap_entry(m->base) & PM_PFN_MASK;
 	last = pagemap_entry(mem_page(m, m->layout.pages - 1)) & PM_PFN_MASK;
-	errno = 0;
 	if (last - first != m->layout.pages - 1)
-		return mem_fail(m, "not PMD-mapped: PFNs run from %#llx to %#llx",
-				(unsigned long long)first, (unsigned long long)last);
+		return mem_wrong(m, "not PMD-mapped: PFNs run from %#llx to %#llx",
+				 (unsigned long long)first, (unsigned long long)last);
 	return mem_verify_scan(m, SCAN_PRESENT | SCAN_ZEROPAGE | SCAN_HUGE, 0,
 			       "the huge zeropage");
 }
