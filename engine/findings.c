@@ -19,10 +19,20 @@
 static struct finding {
 	char reason[32];
 	struct stress_case least;
+	struct stress_case there;	/* the least on the kind on which it was found */
+	struct finding *like;		/* it came out the same as this one, and was not printed */
 	unsigned int times;
 } *findings[FINDINGS_MAX];
 static unsigned int nr_findings, nr_new, nr_printed;
 static bool show_known;
+static const struct test *bases;
+static size_t nr_bases;
+
+void findings_bases(const struct test *all, size_t nr)
+{
+	bases = all;
+	nr_bases = nr;
+}
 
 /* --- is it one that we have? --- */
 
@@ -39,15 +49,19 @@ static bool contains(const struct scenario_steps *more, const struct scenario_st
 	return at == less->nr;
 }
 
-static struct finding *same_as(const struct stress_case *c, const struct result *r)
+static bool is_like(const struct stress_case *c, const struct stress_case *least)
+{
+	return least->test.kind->props == c->test.kind->props &&
+	       contains(&c->steps, &least->steps);
+}
+
+static struct finding *same_as(const struct stress_case *c, const char *reason)
 {
 	for (unsigned int i = 0; i < nr_findings; i++) {
 		struct finding *f = findings[i];
 
-		if (!strcmp(f->reason, r->reason) &&
-		    f->least.test.kind->props == c->test.kind->props &&
-		    contains(&c->steps, &f->least.steps))
-			return f;
+		if (!strcmp(f->reason, reason) && (is_like(c, &f->least) || is_like(c, &f->there)))
+			return f->like ? f->like : f;
 	}
 	return NULL;
 }
@@ -56,21 +70,20 @@ static struct finding *same_as(const struct stress_case *c, const struct result 
 
 struct replay {
 	struct stress_case *scratch;
-	const struct test *like;
 	const char *reason;
 	run_fn *run;
 	unsigned int tries;		/* of one that fails only at times */
 	struct result last;		/* of the last failure */
 };
 
-static bool fails_so(const char *text, void *arg)
+static bool fails_so(const char *text, const struct test *on, void *arg)
 {
 	struct replay *p = arg;
 
 	for (unsigned int i = 0; i < p->tries; i++) {
 		const struct result *r;
 
-		if (!case_make(p->scratch, p->like, text))
+		if (!case_make(p->scratch, on, text))
 			return false;
 		r = p->run(p->scratch);
 		if (r->verdict != VERDICT_FAIL || strcmp(r->reason, p->reason))
@@ -81,14 +94,55 @@ static bool fails_so(const char *text, void *arg)
 	return false;
 }
 
-static unsigned int replay(struct replay *p, const char *text)
+static unsigned int replay(struct replay *p, const char *text, const struct test *on)
 {
 	unsigned int failed = 0;
 
 	p->tries = 1;
 	for (int i = 0; i < REPLAYS; i++)
-		failed += fails_so(text, p);
+		failed += fails_so(text, on, p);
 	return failed;
+}
+
+static struct shrinker shrinker_of(struct replay *p, unsigned int failed)
+{
+	p->tries = failed == REPLAYS ? 1 : 3;
+	return (struct shrinker){ .fails = fails_so, .arg = p, .runs = SHRINK_RUNS };
+}
+
+/* The least of @c, of whose replays @failed failed, on the kind on which it was found. */
+static void find_least(struct finding *f, struct replay *p, const struct stress_case *c,
+		       unsigned int failed)
+{
+	struct shrinker how = shrinker_of(p, failed);
+	const struct test *on = &c->test;
+	char text[CASE_TEXT];
+
+	snprintf(text, sizeof(text), "%s", c->text);
+	if (failed)
+		shrink(&how, text, &on);
+	case_make(&f->there, on, text);
+	case_make(&f->least, on, text);
+}
+
+/* And on a simpler one, if it fails there as surely. */
+static void find_simpler(struct finding *f, struct replay *p, unsigned int failed)
+{
+	struct shrinker how = shrinker_of(p, failed);
+	const struct test *on = &f->there.test;
+	struct result last = p->last;
+	char text[CASE_TEXT];
+
+	how.bases = bases;
+	how.nr_bases = nr_bases;
+	snprintf(text, sizeof(text), "%s", f->there.text);
+	shrink(&how, text, &on);
+	if (on == &f->there.test)
+		return;
+	if (replay(p, text, on) >= (failed == REPLAYS ? failed : 1))
+		case_make(&f->least, on, text);
+	else
+		p->last = last;
 }
 
 /* --- print --- */
@@ -101,9 +155,10 @@ static void print(const struct finding *f, const struct replay *p,
 	uname(&u);
 	printf("not ok %u - %s.%s%s%s\n", ++nr_printed, f->least.test.id, f->reason,
 	       todo ? " # TODO " : "", todo ? todo : "");
-	printf("  ---\n  reason: '%s'\n  steps: '%s'\n  found_as: '%s'\n  scenario: %llu\n"
+	printf("  ---\n  reason: '%s'\n  steps: '%s'\n  found_as: '%s'\n  found_on: '%s'\n  scenario: %llu\n"
 	       "  replays: %u\n  replays_failed: %u\n  kernel: '%s'\n  ...\n", f->reason,
-	       f->least.text, found->text, found->number, REPLAYS, failed, u.release);
+	       f->least.text, found->text,
+	       found->test.id + found->test.kind_at, found->number, REPLAYS, failed, u.release);
 	printf("# %s: %s\n%s", f->reason, p->last.text, "");
 	for (const char *l = p->last.diag; *l; l += strcspn(l, "\n") + 1)
 		printf("# %.*s\n", (int)strcspn(l, "\n"), l);
@@ -123,12 +178,11 @@ void findings_add(const struct stress_case *c, const struct result *r,
 		  struct stress_case *scratch, run_fn *run)
 {
 	struct replay p = {
-		.scratch = scratch, .like = &c->test, .reason = r->reason, .run = run, .last = *r,
+		.scratch = scratch, .reason = r->reason, .run = run, .last = *r,
 	};
-	struct finding *f = same_as(c, r);
+	struct finding *f = same_as(c, r->reason);
 	const struct known_issue *known = NULL;
 	unsigned int failed;
-	char least[CASE_TEXT];
 
 	if (f) {
 		f->times++;
@@ -136,18 +190,21 @@ void findings_add(const struct stress_case *c, const struct result *r,
 	}
 	if (nr_findings == FINDINGS_MAX || !(f = calloc(1, sizeof(*f))))
 		return;
-	failed = replay(&p, c->text);
-	snprintf(least, sizeof(least), "%s", c->text);
-	p.tries = failed == REPLAYS ? 1 : 3;
+	failed = replay(&p, c->text, &c->test);
+	find_least(f, &p, c, failed);
 	if (failed)
-		shrink(least, SHRINK_RUNS, fails_so, &p);
-	case_make(&f->least, &c->test, least);
+		find_simpler(f, &p, failed);
 	snprintf(f->reason, sizeof(f->reason), "%s", r->reason);
 	f->times = 1;
+	f->like = same_as(&f->least, r->reason);
 	findings[nr_findings++] = f;
+	if (f->like) {
+		f->like->times++;
+		return;
+	}
 	if (!show_known)
 		known = known_random(f->least.test.id, f->least.test.id + f->least.test.kind_at,
-				     least, r->reason);
+				     f->least.text, r->reason);
 	nr_new += !known;
 	print(f, &p, c, failed, known ? known->reason : NULL);
 }
@@ -167,8 +224,10 @@ void findings_end(void)
 	for (unsigned int i = 0; i < nr_findings; i++) {
 		struct finding *f = findings[i];
 
-		printf("# seen %u times: %s on %s: %s\n", f->times, f->reason,
-		       f->least.test.id + f->least.test.kind_at, f->least.text);
-		free(f);
+		if (!f->like)
+			printf("# seen %u times: %s on %s: %s\n", f->times, f->reason,
+			       f->least.test.id + f->least.test.kind_at, f->least.text);
 	}
+	while (nr_findings)
+		free(findings[--nr_findings]);
 }

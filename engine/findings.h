@@ -15,6 +15,11 @@ typedef const struct result *run_fn(struct stress_case *c);
  */
 void findings_add(const struct stress_case *c, const struct result *r,
 		  struct stress_case *scratch, run_fn *run);
+/*
+ * On what memory else a failure may be tried, which may be simpler than where it was found; these
+ * are not copied.
+ */
+void findings_bases(const struct test *bases, size_t nr);
 /* Known issues are failures like others. */
 void findings_show_known(void);
 

@@ -17,10 +17,10 @@ struct pieces {
 };
 
 struct job {
+	const struct shrinker *how;
 	char *text;
+	const struct test *on;
 	unsigned int runs;
-	bool (*fails)(const char *text, void *arg);
-	void *arg;
 };
 
 static void take_apart(const char *text, struct pieces *p)
@@ -109,19 +109,26 @@ static void remove_step(struct pieces *p, int i)
 	}
 }
 
-/* Is @p smaller and still a failure? Then that is it. */
+/* Is @text on @on still a failure? Then that is it. */
+static bool try_on(struct job *job, const char *text, const struct test *on)
+{
+	if (!job->runs)
+		return false;
+	job->runs--;
+	if (!job->how->fails(text, on, job->how->arg))
+		return false;
+	strcpy(job->text, text);
+	job->on = on;
+	return true;
+}
+
+/* Is @p smaller and still a failure? */
 static bool try(struct job *job, const struct pieces *p)
 {
 	char text[CASE_TEXT];
 
 	join(p, text);
-	if (!job->runs || strlen(text) >= strlen(job->text))
-		return false;
-	job->runs--;
-	if (!job->fails(text, job->arg))
-		return false;
-	strcpy(job->text, text);
-	return true;
+	return strlen(text) < strlen(job->text) && try_on(job, text, job->on);
 }
 
 /* From the end: what came after the failure goes first. */
@@ -214,11 +221,62 @@ static bool with_less(struct job *job)
 	return false;
 }
 
-void shrink(char *text, unsigned int runs, bool (*fails)(const char *text, void *arg), void *arg)
+/* --- on simpler memory --- */
+
+static bool is_simpler(const struct test *a, const struct test *b)
 {
-	struct job job = { .text = text, .runs = runs, .fails = fails, .arg = arg };
+	return a->by == b->by && a->size <= b->size && kind_simpler(a->kind, b->kind);
+}
+
+static bool comes_before(const struct test *a, const struct test *b)
+{
+	return a->kind == b->kind ? a->size < b->size : a->kind->rank < b->kind->rank;
+}
+
+/* Of what is simpler than that on which it fails now, the first after @after (NULL: of all). */
+static const struct test *next_simpler(const struct job *job, const struct test *after)
+{
+	const struct test *next = NULL;
+
+	for (size_t i = 0; i < job->how->nr_bases; i++) {
+		const struct test *t = &job->how->bases[i];
+
+		if (is_simpler(t, job->on) && (!after || comes_before(after, t)) &&
+		    (!next || comes_before(t, next)))
+			next = t;
+	}
+	return next;
+}
+
+/* What a scenario begins with depends on the kind: see draft() in generate.c. */
+static void begin_as_on(struct pieces *p, const struct kind *k)
+{
+	if (is_verb(p->step[0], "fill") || is_verb(p->step[0], "read"))
+		memcpy(p->step[0], k->props & KIND_ANON ? "fill" : "read", strlen("fill"));
+}
+
+static bool on_simpler(struct job *job)
+{
+	const struct test *on = NULL;
+	char text[CASE_TEXT];
+	struct pieces p;
+
+	while ((on = next_simpler(job, on))) {
+		take_apart(job->text, &p);
+		begin_as_on(&p, on->kind);
+		join(&p, text);
+		if (try_on(job, text, on))
+			return true;
+	}
+	return false;
+}
+
+void shrink(const struct shrinker *s, char *text, const struct test **on)
+{
+	struct job job = { .how = s, .text = text, .on = *on, .runs = s->runs };
 
 	while (without_one(&job) || without_child(&job) || with_less(&job) ||
-	       without_two(&job))
+	       without_two(&job) || on_simpler(&job))
 		;
+	*on = job.on;
 }

@@ -362,6 +362,7 @@ static void prepare(void)
 		refuse("mmap: out of memory");
 	if (slots_prepare_cases(opt.run.jobs, &stress.cases[0].test, sizeof(stress.cases[0])))
 		refuse("no memory for the stages");
+	findings_bases(stress.palette.bases, stress.palette.nr_bases);
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	health_start();
 	quiet_start();

@@ -48,6 +48,17 @@ const struct kind *kind_find(const char *id)
 	return NULL;
 }
 
+/* What memory may have to it; and what makes another thing of it altogether. */
+#define COMPLICATIONS	(KIND_FILE | KIND_DISK | KIND_ZERO | KIND_THP | KIND_SWAPPED | KIND_UNEVEN | \
+			 KIND_SEVERAL | KIND_RANGE)
+#define SORTS		(KIND_SHARED | KIND_HUGETLB)
+
+bool kind_simpler(const struct kind *a, const struct kind *b)
+{
+	return a->rank < b->rank && !((a->props ^ b->props) & SORTS) &&
+	       !(a->props & ~b->props & COMPLICATIONS);
+}
+
 void mem_set_region(struct mem *m, void *base, size_t len)
 {
 	m->base = base;

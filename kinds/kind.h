@@ -69,6 +69,11 @@ struct kind {
 /* All kinds in order of rank; returns how many. */
 size_t kinds_all(const struct kind *const **list);
 const struct kind *kind_find(const char *id);
+/*
+ * Is @a of the same sort as @b, and less of it: nothing that @b does not have, as a file, large
+ * folios or swap? What fails on both is better told of @a.
+ */
+bool kind_simpler(const struct kind *a, const struct kind *b);
 
 /* --- helpers that kinds share (kinds/common.c) --- */
 

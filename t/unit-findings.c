@@ -20,7 +20,8 @@ static struct stress_case found, scratch;
 
 static struct {
 	bool (*fails)(const struct scenario_steps *s);
-	unsigned int each;		/* it fails each so-manieth time; 0: never again */
+	unsigned int each;		/* it fails each so-manieth time; 0: never again, */
+	unsigned int each_on_anon;	/* likewise on base pages; 0: no difference */
 	const char *reason;
 	unsigned int runs, asked;
 	struct result result;
@@ -29,10 +30,13 @@ static struct {
 static const struct result *run_it(struct stress_case *c)
 {
 	struct result *r = &machine.result;
+	unsigned int each = machine.each;
 
+	if (machine.each_on_anon && c->test.kind->props & KIND_BASE)
+		each = machine.each_on_anon;
 	machine.runs++;
 	*r = (struct result) { .verdict = VERDICT_PASS };
-	if (!machine.fails(&c->steps) || !machine.each || machine.asked++ % machine.each)
+	if (!machine.fails(&c->steps) || !each || machine.asked++ % each)
 		return r;
 	r->verdict = VERDICT_FAIL;
 	snprintf(r->reason, sizeof(r->reason), "%s", machine.reason);
@@ -69,21 +73,27 @@ static bool has_force(const struct scenario_steps *s)
 	return has(s, OP_FORCE);
 }
 
-static struct test *base;
+static struct plan bases;
+static const struct test *base;
 
-static void find_base(void)
+static void set_base(const char *kind)
+{
+	base = NULL;
+	for (size_t i = 0; i < bases.nr && !base; i++)
+		if (!strcmp(bases.tests[i].id + bases.tests[i].kind_at, kind))
+			base = &bases.tests[i];
+	if (!base)
+		abort();
+}
+
+static void find_bases(void)
 {
 	static const struct scenario any = {
 		.id = "stress", .title = "stress", .kinds = KIND_WHATEVER, .steps = "fill P",
 	};
-	struct plan p;
 
-	plan_build_one(&p, &any);
-	for (size_t i = 0; i < p.nr && !base; i++)
-		if (!strcmp(p.tests[i].id + p.tests[i].kind_at, "anon"))
-			base = &p.tests[i];
-	if (!base)
-		abort();
+	plan_build_one(&bases, &any);
+	set_base("anon");
 }
 
 /* What is printed of @text that has failed for @reason, as the @number-th. */
@@ -230,15 +240,62 @@ static void test_known(void)
 	free(out);
 }
 
+/* What fails on simpler memory as well is told of that, once. */
+static void test_simpler(void)
+{
+	unsigned int before = findings_new();
+	char *out;
+
+	findings_bases(bases.tests, bases.nr);
+	machine.fails = has_fork;
+	machine.each = 1;
+	set_base("memfd");
+	out = add("read P; fork P C; clearrefs P", "torn-page", 23);
+	tells(out, " - stress.anon.torn-page\n", "on base pages");
+	tells(out, "steps: 'fill P; fork P C'\n", "with steps as they are there");
+	tells(out, "found_on: 'memfd'\n", "and what it was found on");
+	free(out);
+	out = add("read P; fork P C; write C", "torn-page", 24);
+	is_str(out, "", "the same where it was found: not told again");
+	is_int(machine.runs, 0, "nor run again");
+	free(out);
+	set_base("tmpfile");
+	out = add("read P; write P; fork P C", "torn-page", 25);
+	is_str(out, "", "on memory from where it comes out the same: not told again");
+	ok(machine.runs > 0, "after %u runs", machine.runs);
+	free(out);
+	out = add("read P; fork P C", "torn-page", 26);
+	is_int(machine.runs, 0, "and there, from then on, not run again");
+	free(out);
+	is_int(findings_new(), before + 1, "it counts once");
+}
+
+/* On simpler memory it fails at times: so it is another failure, or one that is hard to see. */
+static void test_simpler_at_times(void)
+{
+	char *out;
+
+	machine.fails = has_unmap;
+	machine.each_on_anon = 2;
+	set_base("anon.swapped");
+	out = add("fill P; unmap P; write P", "lost-rest", 27);
+	tells(out, " - stress.anon.swapped.lost-rest\n", "told of where it fails each time");
+	ok(!strstr(out, "flaky"), "and not flaky");
+	free(out);
+	machine.each_on_anon = 0;
+}
+
 int main(void)
 {
-	find_base();
-	plan(9 + 4 + 4 + 3 + 1 + 3);
+	find_bases();
+	plan(9 + 4 + 4 + 3 + 1 + 3 + 9 + 2);
 	test_each_time();
 	test_again();
 	test_at_times();
 	test_never_again();
 	test_other_reason();
 	test_known();
+	test_simpler();
+	test_simpler_at_times();
 	return tap_done();
 }

@@ -22,12 +22,13 @@ struct plant {
 	bool grew;
 };
 
-static bool fails(const char *text, void *arg)
+static bool fails(const char *text, const struct test *on, void *arg)
 {
 	struct plant *p = arg;
 	struct scenario_steps s;
 	struct parse_error err;
 
+	(void)on;
 	p->runs++;
 	p->grew |= strlen(text) > p->longest;
 	if (steps_parse(text, &s, &err)) {
@@ -167,6 +168,17 @@ static const struct {
 	  "fill P; fork P C; pin C rw; poke C; exit C; write P", "fill P" },
 };
 
+typedef bool fails_fn(const char *text, const struct test *on, void *arg);
+
+/* On one kind, whichever it is. */
+static void shrink_text(char *text, unsigned int runs, fails_fn *fails, void *arg)
+{
+	struct shrinker s = { .fails = fails, .arg = arg, .runs = runs };
+	const struct test *on = NULL;
+
+	shrink(&s, text, &on);
+}
+
 static bool parses(const char *text)
 {
 	struct scenario_steps s;
@@ -182,7 +194,7 @@ static void shrink_it(struct plant *p, unsigned int runs, const char *from, char
 {
 	snprintf(text, CASE_TEXT, "%s", from);
 	p->longest = strlen(text);
-	shrink(text, runs, fails, p);
+	shrink_text(text, runs, fails, p);
 }
 
 static void test_plants(void)
@@ -201,7 +213,7 @@ static void test_plants(void)
 		ok(!p.grew && p.runs <= RUNS, "%s: never longer, %u runs", plants[i].what,
 		   p.runs);
 		p.flaky = 0;
-		ok(fails(text, &p), "%s: it fails still", plants[i].what);
+		ok(fails(text, NULL, &p), "%s: it fails still", plants[i].what);
 	}
 }
 
@@ -221,9 +233,10 @@ static void test_budget(void)
 	}
 }
 
-static bool never(const char *text, void *arg)
+static bool never(const char *text, const struct test *on, void *arg)
 {
 	(void)text;
+	(void)on;
 	++*(unsigned int *)arg;
 	return false;
 }
@@ -234,12 +247,12 @@ static void test_fails_no_more(void)
 	char text[CASE_TEXT];
 
 	snprintf(text, sizeof(text), "%s", plants[1].text);
-	shrink(text, RUNS, never, &runs);
+	shrink_text(text, RUNS, never, &runs);
 	is_str(text, plants[1].text, "what fails no more stays as it is");
 	ok(runs > 0 && runs <= RUNS, "after %u runs", runs);
 	snprintf(text, sizeof(text), "fill P");
 	runs = 0;
-	shrink(text, RUNS, never, &runs);
+	shrink_text(text, RUNS, never, &runs);
 	is_str(text, "fill P", "one step cannot be less");
 }
 
@@ -249,13 +262,14 @@ struct walk {
 	unsigned int senseless;
 };
 
-static bool at_random(const char *text, void *arg)
+static bool at_random(const char *text, const struct test *on, void *arg)
 {
 	struct walk *w = arg;
 	struct random r = { w->state++ };
 	struct scenario_steps s;
 	struct parse_error err;
 
+	(void)on;
 	if (steps_parse(text, &s, &err)) {
 		w->senseless++;
 		return false;
@@ -273,7 +287,7 @@ static void test_walks(void)
 
 		w.state = (uint64_t)seed << 20;
 		snprintf(text, sizeof(text), "%s", plants[seed % 4].text);
-		shrink(text, RUNS, at_random, &w);
+		shrink_text(text, RUNS, at_random, &w);
 		good = parses(text);
 	}
 	ok(good, "2000 ways down, and each end parses (%u senseless candidates)", w.senseless);
@@ -282,8 +296,9 @@ static void test_walks(void)
 /* Steps that are taken away take with them what makes no sense then. */
 static const char *wanted;
 
-static bool is_wanted(const char *text, void *arg)
+static bool is_wanted(const char *text, const struct test *on, void *arg)
 {
+	(void)on;
 	(void)arg;
 	return !strcmp(text, wanted);
 }
@@ -306,18 +321,160 @@ static void test_removal(void)
 
 		wanted = removals[i].to;
 		snprintf(text, sizeof(text), "%s", removals[i].from);
-		shrink(text, RUNS, is_wanted, NULL);
+		shrink_text(text, RUNS, is_wanted, NULL);
 		is_str(text, removals[i].to, "in one go: %s", removals[i].what);
 	}
 }
 
+/* --- simpler kinds --- */
+
+static struct plan all;
+
+static const struct test *base_of(const char *kind, const char *by)
+{
+	for (size_t i = 0; i < all.nr; i++)
+		if (!strcmp(all.tests[i].id + all.tests[i].kind_at, kind) &&
+		    !strcmp(all.tests[i].by->id, by))
+			return &all.tests[i];
+	abort();
+}
+
+/* A fault of some memory, and what was asked of it. */
+struct kind_plant {
+	bool (*fault)(const struct scenario_steps *s, const struct test *on);
+	unsigned int runs, others;
+	const struct provider *by;
+};
+
+static bool fails_on(const char *text, const struct test *on, void *arg)
+{
+	static struct stress_case c;
+	struct kind_plant *p = arg;
+
+	p->runs++;
+	p->others += on->by != p->by;
+	return case_make(&c, on, text) && p->fault(&c.steps, on);
+}
+
+/* Where the memory is a file's, it must be the process's own before it is shared. */
+static bool own_hugetlb_page(const struct scenario_steps *s, const struct test *on)
+{
+	int write = find(s, 0, on->kind->props & KIND_FILE ? OP_WRITE : OP_FILL, 'P');
+
+	return on->kind->props & KIND_HUGETLB && child_keeps_page(s) && write >= 0 &&
+	       write < find(s, 0, OP_FORK, 0);
+}
+
+static bool any_thp(const struct scenario_steps *s, const struct test *on)
+{
+	return on->kind->props & KIND_THP && pin_before_write(s);
+}
+
+static bool any_memory(const struct scenario_steps *s, const struct test *on)
+{
+	(void)on;
+	return pin_before_write(s);
+}
+
+static bool needs_part(const struct scenario_steps *s, const struct test *on)
+{
+	(void)on;
+	return writes_one_page(s);
+}
+
+static bool only_swapped(const struct scenario_steps *s, const struct test *on)
+{
+	return on->kind->props & KIND_SWAPPED && find(s, 0, OP_WRITE, 'P') > 0;
+}
+
+static bool only_mremapped(const struct scenario_steps *s, const struct test *on)
+{
+	return !strcmp(on->kind->id, "thp-mremap") && pin_before_write(s);
+}
+
+static const struct {
+	const char *what;
+	bool (*fault)(const struct scenario_steps *s, const struct test *on);
+	const char *kind, *text, *simplest, *least;
+} kind_plants[] = {
+	{ "a private memfd of hugetlb", own_hugetlb_page, "memfd.hugetlb.2M",
+	  "read P; write P; pin P; fork P C; pin C vmsplice; unmap C; write P",
+	  "hugetlb.2M", "fill P; fork P C; pin C vmsplice; unmap C; write P" },
+	{ "a part of a THP that is shared", any_thp, "thp-shared.pmd",
+	  "fill P; pin P ro upper; write P; clearrefs P", "thp.pmd", "fill P; pin P; write P" },
+	{ "swapped, mapped by page, and it matters not", any_memory, "thp-pte-swapped.pmd",
+	  "fill P; write P; pin P rw; write P lower", "anon", "fill P; pin P; write P" },
+	{ "a file on a disk", any_memory, "ext4", "read P; clearrefs P; pin P; write P",
+	  "anon", "fill P; pin P; write P" },
+	{ "that on a disk, and shared", any_memory, "ext4.shared", "read P; pin P; write P",
+	  "anon.shared", "read P; pin P; write P" },
+	{ "what needs two pages", needs_part, "thp-pte.pmd", "fill P; pin P; write P first",
+	  "thp.pmd", "fill P; write P first" },
+	{ "what needs swap", only_swapped, "thp-single-swapped.pmd", "fill P; pin P; write P",
+	  "anon.swapped", "fill P; write P" },
+	{ "what only one kind has", only_mremapped, "thp-mremap.pmd",
+	  "fill P; read P; pin P; write P", "thp-mremap.pmd", "fill P; pin P; write P" },
+};
+
+static void test_kind(size_t i, const char *by)
+{
+	const struct test *on = base_of(kind_plants[i].kind, by);
+	struct kind_plant p = { .fault = kind_plants[i].fault, .by = on->by };
+	struct shrinker s = {
+		.fails = fails_on, .arg = &p, .runs = RUNS, .bases = all.tests, .nr_bases = all.nr,
+	};
+	char text[CASE_TEXT];
+
+	snprintf(text, sizeof(text), "%s", kind_plants[i].text);
+	shrink(&s, text, &on);
+	is_str(text, kind_plants[i].least, "%s (%s)", kind_plants[i].what, by);
+	is_str(on->id + on->kind_at, kind_plants[i].simplest, "on the simplest kind");
+	ok(!p.others && p.runs <= RUNS, "never by another provider, %u runs", p.runs);
+}
+
+static void test_kinds(void)
+{
+	static const struct scenario any = {
+		.id = "stress", .title = "stress", .kinds = KIND_WHATEVER,
+		.steps = "read P; pin P ro short",
+	};
+
+	plan_build_one(&all, &any);
+	for (size_t i = 0; i < ARRAY_SIZE(kind_plants); i++) {
+		test_kind(i, "gup");
+		test_kind(i, "gup-fast");
+	}
+	plan_free(&all);
+}
+
+/* A simpler one of a simpler one is simpler, none is simpler than itself. */
+static void test_order(void)
+{
+	const struct kind *const *k;
+	size_t nr = kinds_all(&k);
+	bool order = true;
+
+	for (size_t a = 0; a < nr; a++)
+		for (size_t b = 0; b < nr; b++)
+			for (size_t c = 0; c < nr; c++)
+				order &= !kind_simpler(k[a], k[b]) || !kind_simpler(k[b], k[c]) ||
+					 (a != c && kind_simpler(k[a], k[c]));
+	ok(order, "'simpler' is an order");
+	ok(kind_simpler(kind_find("anon"), kind_find("ext4")) &&
+	   !kind_simpler(kind_find("anon"), kind_find("hugetlb")) &&
+	   !kind_simpler(kind_find("anon"), kind_find("memfd.shared")) &&
+	   !kind_simpler(kind_find("zeropage"), kind_find("memfd")), "of one sort");
+}
+
 int main(void)
 {
-	plan(4 * ARRAY_SIZE(plants) + 5 + 3 + 1 + 4);
+	plan(4 * ARRAY_SIZE(plants) + 5 + 3 + 1 + 4 + 2 * 3 * ARRAY_SIZE(kind_plants) + 2);
 	test_plants();
 	test_budget();
 	test_fails_no_more();
 	test_walks();
 	test_removal();
+	test_kinds();
+	test_order();
 	return tap_done();
 }
