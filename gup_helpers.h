@@ -24,11 +24,12 @@
 #define PIN_STORES	(1u << 11)	/* stores a snapshot: of a zeropage, zeroes for good */
 #define PIN_GUARDED	(1u << 12)	/* writing through R/O pins can be tried: refused */
 #define PIN_SLOW	(1u << 13)	/* max_len is what one wants to look at, not a limit */
+#define PIN_ONCE	(1u << 15)	/* writing through it ends it */
 #define PIN_COSTS	(1u << 9)	/* keeps memory of its own while it holds a pin */
 /*
  * Its pins are not as good as any, whatever else happens: what comes in to be looked at needs an
- * owner who still has the memory, alone; or the owner's moves take it along. So it is not for
- * random scenarios.
+ * owner who still has the memory; or the owner's moves take it along. So it is not for random
+ * scenarios.
  */
 #define PIN_NOT_RANDOM	(1u << 14)
 
@@ -39,6 +40,13 @@ struct page_facts {
 	int anon, exclusive, zero, ksm, hugetlb;
 	long refcount, mapcount, pincount;
 };
+
+/*
+ * What became of a cell of a pin that read() looks at by having something come in: seen; hidden,
+ * for that does not show in its owner's memory, and what read() says is nobody's; or, besides
+ * being seen, it is still there.
+ */
+enum sight { SIGHT_SEEN, SIGHT_HIDDEN, SIGHT_LEFT };
 
 struct provider;
 
@@ -83,6 +91,8 @@ struct provider {
 	/* Compared words of the pin's cells, through the pin; never by the page tables. */
 	int (*read)(struct pin *p, uint64_t *words);
 	int (*write)(struct pin *p, struct value v);
+	/* After read(), of a cell of the pin; NULL: all are seen. */
+	enum sight (*sight)(const struct pin *p, size_t cell);
 	int (*facts)(struct pin *p, size_t cell, struct page_facts *facts);
 	void (*unpin)(struct pin *p);
 	/*

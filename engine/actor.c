@@ -208,6 +208,7 @@ static int obey(const struct command *c)
 		[CMD_SETTLE] = act_settle,
 		[CMD_LOOK] = act_look,
 		[CMD_LOOK_ALL] = act_look,
+		[CMD_LOOK_LATE] = act_look_late,
 		[CMD_FACTS] = act_facts,
 		[CMD_QUIT] = act_exit,
 	};

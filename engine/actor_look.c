@@ -41,6 +41,8 @@ static void look_through_pin(int i)
 	v->status = p->by->read(p, v->words);
 	if (v->status)
 		memcpy(v->why, p->why, sizeof(v->why));
+	for (size_t c = 0; c < p->cells; c++)
+		v->sight[c] = p->by->sight ? p->by->sight(p, c) : SIGHT_SEEN;
 	/* The frames of a pin never change: they are asked for once. */
 	if (!v->has_pfns)
 		v->has_pfns = p->by->pfns && !p->by->pfns(p, v->pfns, v->shared);
@@ -132,6 +134,12 @@ static void look_for_unnoticed(void)
 	}
 }
 
+int act_look_late(const struct command *c)
+{
+	look_through_pin(c->step.pin);
+	return 0;
+}
+
 int act_look(const struct command *c)
 {
 	bool all = c->cmd == CMD_LOOK_ALL || (c->look && c->all);
@@ -145,7 +153,7 @@ int act_look(const struct command *c)
 	if (c->account)
 		account();
 	for (int i = 0; i < PINS_MAX; i++)
-		if (self.held[i] && (all || !(self.pin[i].by->props & PIN_LATE)))
+		if (self.held[i] && !(self.pin[i].by->props & PIN_LATE))
 			look_through_pin(i);
 	if (all && !self.index)
 		look_behind();

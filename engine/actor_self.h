@@ -58,7 +58,7 @@ actor_fn act_pin, act_unpin, act_poke, act_facts;
 actor_fn act_exec;
 
 /* Report what memory and pins hold (actor_look.c). */
-actor_fn act_look;
+actor_fn act_look, act_look_late;
 
 /* What the director's pointer to something linked is here. */
 const void *actor_here(const void *there);

@@ -91,7 +91,8 @@ static void compare_unnoticed(int actor)
 	}
 }
 
-static void compare_view(int actor)
+/* What it sees in its memory. */
+static bool compare_words(int actor)
 {
 	struct reading first, r;
 	size_t wrong = 0, at = 0;
@@ -104,18 +105,23 @@ static void compare_view(int actor)
 			at = c;
 		}
 	}
-	if (!wrong) {
-		compare_marks(actor);
-		if (!failed())
-			compare_witness(actor);
-		if (!failed())
-			compare_unnoticed(actor);
-		if (!failed())
-			compare_counts(actor);
-		return;
-	}
+	if (!wrong)
+		return true;
 	diag_view(d.result, &d.model, actor, at, &first, wrong);
 	diag_table_page(d.result, actor_name(actor), d.stage->view[actor].pagemap[at]);
+	return false;
+}
+
+static void compare_view(int actor)
+{
+	if (compare_words(actor))
+		compare_marks(actor);
+	if (!failed())
+		compare_witness(actor);
+	if (!failed())
+		compare_unnoticed(actor);
+	if (!failed())
+		compare_counts(actor);
 }
 
 static const struct provider *provider_of(int pin)
@@ -152,6 +158,9 @@ static bool pin_wrong(int pin, size_t row, struct reading *r)
 	size_t cell = d.model.pin[pin].first + row;
 
 	*r = read_cell(d.stage->pin[pin].words, cell, row);
+	if (d.stage->pin[pin].sight[row] == SIGHT_HIDDEN &&
+	    model_pin_may_hide(&d.model, pin, cell))
+		return false;
 	if (r->kind == CELL_TORN && (provider_of(pin)->props & PIN_STORES))
 		return stored_wrong(pin, row);
 	return r->kind != CELL_VALUE || !model_pin_allows(&d.model, pin, cell, r->v);
@@ -307,6 +316,66 @@ static bool all_look(enum cmd cmd, int done)
 	return ok;
 }
 
+static bool is_late(int pin)
+{
+	return d.model.pin[pin].held && (provider_of(pin)->props & PIN_LATE);
+}
+
+/* Has its owner still all of its pages? */
+static bool attached(int pin)
+{
+	const struct model_pin *p = &d.model.pin[pin];
+
+	for (size_t c = p->first; c < p->first + p->cells; c++)
+		if (!model_pin_attached(&d.model, pin, c))
+			return false;
+	return true;
+}
+
+/* False: what has come in is left in memory that somebody may see. */
+static bool is_gone(int pin)
+{
+	for (size_t row = 0; row < d.model.pin[pin].cells; row++)
+		if (d.stage->pin[pin].sight[row] == SIGHT_LEFT)
+			return false;
+	return true;
+}
+
+static void look_late(int pin)
+{
+	struct command c = { .cmd = CMD_LOOK_LATE, .step.pin = pin };
+
+	if (tell(d.model.pin[pin].owner, &c))
+		compare_pin(pin);
+}
+
+/*
+ * Pins that end when they are read: one after the other, when all else was looked at. What comes
+ * in by those that are to be written into is in a page that others may look at meanwhile: so
+ * these are last. Nobody but their owners may have it. In shared memory, where others still have
+ * the page that an owner lost, nothing comes in.
+ */
+static void compare_late(void)
+{
+	bool came_in = false, gone = true;
+
+	for (int writable = 0; writable < 2; writable++) {
+		for (int i = 0; i < d.model.pins && !failed(); i++) {
+			if (!is_late(i) || d.model.pin[i].writable != writable ||
+			    (writable && d.model.shared && !attached(i)))
+				continue;
+			look_late(i);
+			came_in |= writable;
+			gone &= is_gone(i);
+		}
+	}
+	if (failed() || !came_in || !gone || !all_look(CMD_LOOK, -1))
+		return;
+	for (int i = 0; i < d.model.actors && !failed(); i++)
+		if (alive(i))
+			compare_words(i);
+}
+
 void compare(enum cmd cmd, int done)
 {
 	if (!all_look(cmd, done))
@@ -319,6 +388,8 @@ void compare(enum cmd cmd, int done)
 	for (int i = 0; i < d.model.pins && !failed(); i++)
 		if (d.model.pin[i].held && d.stage->pin[i].held)
 			compare_pin(i);
+	if (cmd == CMD_LOOK_ALL && !failed())
+		compare_late();
 }
 
 /*

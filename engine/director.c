@@ -162,6 +162,8 @@ static void step_done(const struct step *s, int actor, const char *refusal,
 		      const struct command *c)
 {
 	model_after(s, actor, c);
+	if (s->op == OP_POKE && pin_ends_written(s->pin))
+		model_unpin(&d.model, s->pin);
 	if (refusal && s->op == OP_POKE)
 		diag_fail(d.result, "not-refused", "the device could write through a R/O pin");
 	else if (refusal && s->op == OP_OPERATION)

@@ -9,6 +9,11 @@ static const struct provider *provider_of(int pin)
 	return s->by ? s->by : d.test->by;
 }
 
+bool pin_ends_written(int pin)
+{
+	return provider_of(pin)->props & PIN_ONCE;
+}
+
 /* Its memory is gone; pins go on that can be handed to another program. */
 static void model_exec(int actor)
 {

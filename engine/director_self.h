@@ -67,6 +67,9 @@ bool tell(int actor, const struct command *c);
 void model_before(const struct step *s, int actor, struct command *c);
 void model_after(const struct step *s, int actor, const struct command *c);
 
+/* Has the pin ended, now that something has been written through it? */
+bool pin_ends_written(int pin);
+
 /* What the kernel must and may do (director_rules.c). */
 /* Of a random scenario: a step that has lost its sense. */
 bool senseless(const struct step *s, int actor);

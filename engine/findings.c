@@ -155,7 +155,8 @@ static void print(const struct finding *f, const struct replay *p,
 	uname(&u);
 	printf("not ok %u - %s.%s%s%s\n", ++nr_printed, f->least.test.id, f->reason,
 	       todo ? " # TODO " : "", todo ? todo : "");
-	printf("  ---\n  reason: '%s'\n  steps: '%s'\n  found_as: '%s'\n  found_on: '%s'\n  scenario: %llu\n"
+	printf("  ---\n  reason: '%s'\n  steps: '%s'\n  found_as: '%s'\n"
+	       "  found_on: '%s'\n  scenario: %llu\n"
 	       "  replays: %u\n  replays_failed: %u\n  kernel: '%s'\n  ...\n", f->reason,
 	       f->least.text, found->text,
 	       found->test.id + found->test.kind_at, found->number, REPLAYS, failed, u.release);

@@ -417,6 +417,11 @@ bool model_pin_attached(const struct model *m, int pin, size_t cell)
 	       m->actor[p->owner].alive && m->actor[p->owner].cell[cell].state != CELL_GONE;
 }
 
+bool model_pin_may_hide(const struct model *m, int pin, size_t cell)
+{
+	return !model_pin_attached(m, pin, cell);
+}
+
 struct value model_pin_sees(const struct model *m, int pin, size_t cell)
 {
 	const struct model_pin *p = &m->pin[pin];

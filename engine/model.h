@@ -119,6 +119,11 @@ void model_exit(struct model *m, int actor);
 void model_pin(struct model *m, int pin, int owner, unsigned int flags, size_t first,
 	       size_t count);
 void model_unpin(struct model *m, int pin);
+/*
+ * Of a pin that is looked at by what comes in through it: may that show nowhere in its owner's
+ * memory? Only where its owner has not got the page any more; it must show nowhere then.
+ */
+bool model_pin_may_hide(const struct model *m, int pin, size_t cell);
 /* Was that pin taken, and is it still held? */
 static inline bool model_holds(const struct model *m, int pin)
 {

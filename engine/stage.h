@@ -39,6 +39,7 @@ enum cmd {
 	CMD_FACTS,		/* what the provider knows of cell `other` of pin step.pin */
 	CMD_QUIT,		/* release all pins and exit */
 	CMD_LOOK_ALL,		/* the same, pages that are not present are faulted in */
+	CMD_LOOK_LATE,		/* through pin step.pin, which ends by that */
 };
 
 struct command {
@@ -95,6 +96,7 @@ struct pin_view {
 	bool has_pfns;
 	uint64_t pfns[CELLS_MAX];
 	uint8_t shared[CELLS_MAX];	/* anonymous, but not exclusive */
+	uint8_t sight[CELLS_MAX];	/* enum sight */
 	bool changed;			/* the memory is not of its kind any more, says why */
 	struct page_facts facts;	/* of cell facts_cell, on request */
 	uint64_t words[WORDS_MAX];

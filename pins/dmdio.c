@@ -122,12 +122,13 @@ DEFINE_PROVIDER(dmdio_in) = {
 	.title = "held O_DIRECT read",
 	.rank = 52,
 	.props = PIN_RW | PIN_SHORT | PIN_IS_FAST | PIN_NAMED | PIN_COSTS | PIN_LATE | PIN_WRITES |
-		 PIN_NOT_RANDOM,
+		 PIN_ONCE,
 	.needs = NEED(DM),
 	.max_len = DM_DISK_SIZE,
 	.pin = dmdio_pin,
 	.read = held_in_read,
 	.write = held_in_write,
+	.sight = held_in_sight,
 	.unpin = dmdio_free,
 	.forget = dmdio_forget,
 };

@@ -140,12 +140,13 @@ DEFINE_PROVIDER(fuse_in) = {
 	.title = "FUSE read",
 	.rank = 54,
 	.props = PIN_RW | PIN_SHORT | PIN_IS_FAST | PIN_NAMED | PIN_COSTS | PIN_LATE | PIN_WRITES |
-		 PIN_NOT_RANDOM,
+		 PIN_ONCE,
 	.needs = NEED(FUSE),
 	.max_len = FUSE_FILE_SIZE,
 	.pin = fuse_pin,
 	.read = held_in_read,
 	.write = held_in_write,
+	.sight = held_in_sight,
 	.unpin = fuse_free,
 	.forget = fuse_forget,
 };

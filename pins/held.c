@@ -29,7 +29,7 @@ bool held_dying(pid_t pid)
 
 int held_open(struct pin *p, struct held *h)
 {
-	h->memory = open("/proc/self/mem", O_RDONLY | O_CLOEXEC);
+	h->memory = open("/proc/self/mem", O_RDWR | O_CLOEXEC);
 	if (syscall(SYS_io_setup, 1, &h->context))
 		return pin_fail(p, "io_setup: %s", strerror(errno));
 	return 0;
@@ -154,13 +154,17 @@ static int own_page(struct pin *p, size_t cell, void *page)
 	return pin_fail(p, "memory cannot be looked at: %s", strerror(errno));
 }
 
-/* No store where the owner may not store. */
-static void own_page_restore(struct pin *p, size_t cell, void *page)
+/* Forced only where the owner may not store. */
+static bool own_page_restore(struct pin *p, size_t cell, void *page)
 {
-	struct iovec from = { page, p->layout.page };
-	struct iovec to = { p->now + pin_offset(p, cell), p->layout.page };
+	const struct held *h = p->priv;
+	ssize_t len = p->layout.page;
+	char *at = p->now + pin_offset(p, cell);
+	struct iovec from = { page, len };
+	struct iovec to = { at, len };
 
-	process_vm_writev(getpid(), &from, 1, &to, 1, 0);
+	return process_vm_writev(getpid(), &from, 1, &to, 1, 0) == len ||
+	       pwrite(h->memory, page, len, (uintptr_t)at) == len;
 }
 
 /* Between the compared words the page stays as it is; what is unmapped, nobody looks at. */
@@ -208,8 +212,8 @@ int held_in_write(struct pin *p, struct value v)
 	return ret ? ret : held_end(p, p->priv);
 }
 
-/* What its owner sees, and to come in, the opposite of it. */
-static int in_prepare(struct pin *p, const struct held *h, char *pages, uint64_t *page)
+/* What its owner sees, and to come in, the opposite of it; where it has nothing, that of zeroes. */
+static int in_prepare(struct pin *p, struct held *h, char *pages, uint64_t *page)
 {
 	size_t len = p->layout.page;
 	int ret = 0;
@@ -217,46 +221,40 @@ static int in_prepare(struct pin *p, const struct held *h, char *pages, uint64_t
 	for (size_t c = 0; c < p->cells && !ret; c++) {
 		if (h->apart[c])
 			continue;
-		ret = own_page(p, c, pages + c * len);
-		memcpy(page, pages + c * len, len);
+		h->sight[c] = own_page(p, c, pages + c * len) ? SIGHT_HIDDEN : SIGHT_SEEN;
 		for (size_t w = 0; w < len / sizeof(*page); w++)
-			page[w] = ~page[w];
-		if (!ret)
-			ret = platter_write(p, h, c, page);
+			page[w] = ~((uint64_t *)(pages + c * len))[w];
+		ret = platter_write(p, h, c, page);
 	}
 	return ret;
 }
 
 /* Where the opposite has come in, the page in the pin is its owner's, who gets it back. */
-static int in_look(struct pin *p, size_t cell, char *before, uint64_t *page, uint64_t *words)
+static void in_look(struct pin *p, size_t cell, char *before, uint64_t *page, uint64_t *words)
 {
 	const struct layout *l = &p->layout;
-	int ret = own_page(p, cell, page);
-	bool same = true;
+	struct held *h = p->priv;
+	bool same = h->sight[cell] == SIGHT_SEEN && !own_page(p, cell, page);
 
-	for (size_t w = 0; w < l->page / sizeof(*page); w++)
-		same &= page[w] == ~((uint64_t *)before)[w];
+	for (size_t w = 0; w < l->page / sizeof(*page) && same; w++)
+		same = page[w] == ~((uint64_t *)before)[w];
 	content_read(l, before, words);
 	for (size_t w = 0; w < l->words && !same; w++)
 		words[w] = ~words[w];	/* alien to everybody */
-	if (!ret && same)
-		own_page_restore(p, cell, before);
-	return ret;
+	if (!same)
+		h->sight[cell] = SIGHT_HIDDEN;
+	else if (!own_page_restore(p, cell, before))
+		h->sight[cell] = SIGHT_LEFT;
 }
 
 int held_in_read(struct pin *p, uint64_t *words)
 {
 	const struct layout *l = &p->layout;
 	struct held *h = p->priv;
-	char *pages = malloc(p->cells * l->page);
+	char *pages = calloc(p->cells, l->page);
 	uint64_t *page = malloc(l->page);
 	int ret = pages && page ? 0 : pin_fail(p, "out of memory");
 
-	if (h->done && !ret) {
-		/* What has come in is still there. */
-		ret = platter_read(p, h, words);
-		goto out;
-	}
 	if (!ret)
 		ret = in_prepare(p, h, pages, page);
 	if (!ret)
@@ -267,10 +265,16 @@ int held_in_read(struct pin *p, uint64_t *words)
 		if (h->apart[c])
 			ret = platter_cell(p, h, c, before, words + c * l->words);
 		else
-			ret = in_look(p, c, before, page, words + c * l->words);
+			in_look(p, c, before, page, words + c * l->words);
 	}
-out:
 	free(pages);
 	free(page);
 	return ret;
+}
+
+enum sight held_in_sight(const struct pin *p, size_t cell)
+{
+	const struct held *h = p->priv;
+
+	return h->sight[cell];
 }

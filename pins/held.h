@@ -6,7 +6,8 @@
  *
  * A write is looked at where its bytes end up. Writing through the pin of a read is having
  * these bytes come in. Looking through it is not possible; but where what comes in shows in
- * its owner's memory, the pin saw just what its owner saw.
+ * its owner's memory, the pin saw just what its owner saw. Where the owner has given the page up,
+ * nothing shows, and must not: neither in its memory nor in anybody else's.
  */
 #ifndef HELD_H
 #define HELD_H
@@ -18,7 +19,7 @@
 
 struct held {
 	aio_context_t context;
-	int memory;		/* /proc/self/mem: reading it unshares nothing */
+	int memory;		/* /proc/self/mem: reading it unshares nothing; writing is forced */
 	off_t where;		/* in the file that the I/O is on */
 	int platter;		/* the bytes that move: of this file, */
 	off_t offset;		/* from here on */
@@ -30,6 +31,7 @@ struct held {
 	 * the page, or had another one, which its own reading tells. The pin has what came in.
 	 */
 	bool apart[CELLS_MAX];
+	uint8_t sight[CELLS_MAX];	/* enum sight */
 };
 
 /* In this order; 0 or pin_fail(). */
@@ -42,6 +44,7 @@ void held_close(struct held *h);
 int held_read(struct pin *p, uint64_t *words);
 int held_in_read(struct pin *p, uint64_t *words);
 int held_in_write(struct pin *p, struct value v);
+enum sight held_in_sight(const struct pin *p, size_t cell);
 /* What is on the platter now. */
 int held_look(struct pin *p, uint64_t *words);
 /* The first half of held_in_write(): all that is to come in. */

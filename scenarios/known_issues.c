@@ -56,6 +56,8 @@ const struct known_issue known_random_issues[] = {
 	{ .ids = "anon.shared", .step = "iouring", .fails_as = "stale-data",
 	  .reason = NOT_DIRTIED },
 	{ .ids = "*.shared", .step = "directwrite", .fails_as = "stale-pin", .reason = EVICTS },
+	/* The same, where the pin is looked at by what comes in. */
+	{ .ids = "*.shared", .step = "directwrite", .fails_as = "alien-data", .reason = EVICTS },
 	{ }
 };
 

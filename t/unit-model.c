@@ -204,6 +204,33 @@ static void test_unmap(void)
 	   "never what a child writes afterwards");
 }
 
+/* What comes in by a pin is in its owner's memory, for as long as that has the page. */
+static void test_hidden(void)
+{
+	int c;
+
+	model_start(&m, 2, false, false);
+	model_write(&m, 0, 0, 2, false);
+	model_pin(&m, 0, 0, PIN_RW | PIN_SHORT, 0, 2);
+	ok(!model_pin_may_hide(&m, 0, 0), "a pin of the owner's page shows there");
+	c = model_fork(&m, 0, 'C');
+	model_write(&m, 0, 0, 2, false);
+	model_write(&m, c, 0, 2, false);
+	model_discard(&m, c, 0, 2);
+	ok(!model_pin_may_hide(&m, 0, 0), "whatever is written, and what a child gives up");
+	model_discard(&m, 0, 0, 1);
+	ok(model_pin_may_hide(&m, 0, 0) && !model_pin_may_hide(&m, 0, 1),
+	   "not where the owner has given it up");
+	model_write(&m, 0, 0, 2, false);
+	ok(model_pin_may_hide(&m, 0, 0) && !model_pin_may_hide(&m, 0, 1),
+	   "nor when it has another page there");
+	model_start(&m, 1, true, true);
+	model_pin(&m, 0, 0, PIN_RW | PIN_SHORT, 0, 1);
+	ok(!model_pin_may_hide(&m, 0, 0), "shared memory: it shows");
+	model_unmap(&m, 0, 0, 1);
+	ok(model_pin_may_hide(&m, 0, 0), "not where it is not mapped");
+}
+
 static void test_poke(void)
 {
 	struct value v, w, old;
@@ -659,7 +686,7 @@ int main(void)
 	const char *env = getenv("COWPIN_SEED");
 	unsigned long seed = env ? strtoul(env, NULL, 0) : 20240229;
 
-	plan(4 + 8 + 2 + 5 + 3 + 3 + 5 + 6 + 3 + 6 + 6 + 4 + 4);
+	plan(4 + 8 + 2 + 5 + 3 + 3 + 5 + 6 + 3 + 6 + 6 + 6 + 4 + 4);
 	test_start();
 	test_fork();
 	test_dontfork();
@@ -670,6 +697,7 @@ int main(void)
 	test_snapshot_pin();
 	test_short_pins();
 	test_unmap();
+	test_hidden();
 	test_poke();
 	test_exit();
 	test_random(seed, false, false);

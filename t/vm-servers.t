@@ -32,6 +32,36 @@ is_deeply([sort map { $_->{id} } grep { !$_->{ok} } @{$got->{tests}}], \@noticed
 is_deeply([grep { $_ !~ /\A(?:stale-pin|stale-data|alien-data|pfn-differs)\z/ }
 	   map { reason($_) } @{$got->{tests}}], [], 'stale pins: and for that reason');
 
+# --- read requests whose owner gives the page up before they are answered ---
+
+# [steps, what goes wrong, how it ends: exit code and reason]
+my @lost = (
+	['fill P; pin P %s; dontunmap P; discard P; write P', '', 'exit 0'],
+	['fill P; fork P C; pin P %s; unmap P; write C', '', 'exit 0'],
+	['fill P; pin P %s; discard P; poke P; write P; poke P', '', 'exit 0'],
+	['fill P; pin P %s; mprotect P r; fork P C', '', 'exit 0'],
+	# What comes in must be in its owner's memory, and in no other.
+	['fill P; pin P %s; dontunmap P; write P', '--inject stale-pin', 'alien-data', 'exit 1'],
+	['fill P; fork P C; pin P %s; unmap P; write C', '--inject leak', 'alien-data', 'exit 1'],
+);
+my $lost = guest_says(KERNEL, join('', map {
+	my $by = $_;
+	map { my ($steps, $inject) = @$_; <<"EOS" } map { [sprintf($_->[0], $by), $_->[1]] } @lost;
+cow exec $inject '$steps' >/tmp/tap 2>&1
+code=\$?
+sed -n "s/^  reason: '\(.*\)'/\1/p" /tmp/tap
+echo "exit \$code"
+EOS
+} qw(fuse-in ublk-in)));
+for my $by (qw(fuse-in ublk-in)) {
+	for my $l (@lost) {
+		my ($steps, $inject, @how) = @$l;
+
+		is_deeply([splice(@$lost, 0, scalar(@how))], \@how,
+			  sprintf($steps, $by) . " $inject") or diag(slurp("$tmp/err"));
+	}
+}
+
 # --- killed while a request is held ---
 
 # A run that goes no further with a request under way, of what pins by $1; then $2 happens.
