@@ -35,7 +35,7 @@ static const uint8_t weights[NR_OPS] = {
  * every other one has most of its pins by one of those who only pin when they are named.
  */
 #define ONE_OPERATION_IN	4
-#define WHAT_IS_MISSING		3
+#define WHAT_IS_MISSING		6
 #define OWN_PROVIDER_IN		2
 #define OWN_PINS_OF_FOUR	3
 
@@ -49,7 +49,8 @@ struct draft {
 	const struct provider *own;	/* takes most of its pins; NULL: nobody special */
 	char actors[ACTORS_MOST + 1];	/* alive */
 	char mappers[ACTORS_MOST + 1];	/* of these, who has not unmapped it all */
-	char next_actor, last_writer;
+	char wrote[ACTORS_MOST + 1];	/* of these, who has written since a pin or fork */
+	char next_actor;
 	struct { char owner; bool rw; } pins[PINS_MOST];
 	int nr_pins, nr_actors;
 	bool set_up;			/* it may use PINS_SET_UP */
@@ -118,6 +119,7 @@ static bool draft_fork(struct draft *t)
 	put(t, "fork %c %c%s", parent, t->next_actor, random_below(t->r, 8) ? "" : " thread");
 	add_actor(t->actors, t->next_actor);
 	add_actor(t->mappers, t->next_actor);
+	t->wrote[0] = '\0';
 	/* D and F mean something else. */
 	t->next_actor += t->next_actor == 'C' ? 2 : t->next_actor == 'E' ? 2 : 1;
 	t->nr_actors++;
@@ -133,6 +135,7 @@ static bool draft_exit(struct draft *t)
 	put(t, "exit %c", who);
 	drop_actor(t->actors, who);
 	drop_actor(t->mappers, who);
+	drop_actor(t->wrote, who);
 	for (int p = 0; p < t->nr_pins; p++)
 		if (t->pins[p].owner == who)
 			t->pins[p].owner = 0;
@@ -171,6 +174,7 @@ static bool draft_pin(struct draft *t, const struct provider *by)
 	if (by)
 		put(t, " %s", by->id);
 	t->nr_pins++;
+	t->wrote[0] = '\0';
 	return true;
 }
 
@@ -186,15 +190,27 @@ static bool draft_pin_use(struct draft *t, enum op op)
 	return true;
 }
 
-/* Rather not the same as the last time: of the others' writes one must see nothing. */
+/*
+ * Rather one who has not written since the last pin or fork: with the first write pages are
+ * copied, and the last one who shares a page may take it for its own.
+ */
 static char some_writer(struct draft *t)
 {
 	char who = some_actor(t);
 
-	if (who == t->last_writer)
+	for (int i = 0; i < ACTORS_MOST && strchr(t->wrote, who); i++)
 		who = some_actor(t);
-	t->last_writer = who;
+	if (!strchr(t->wrote, who))
+		add_actor(t->wrote, who);
 	return who;
+}
+
+static bool all_wrote(const struct draft *t)
+{
+	for (const char *who = t->mappers; *who; who++)
+		if (!strchr(t->wrote, *who))
+			return false;
+	return true;
 }
 
 static bool draft_plain(struct draft *t, enum op op)
@@ -317,7 +333,7 @@ static unsigned int weight_now(const struct draft *t, unsigned int verb)
 	bool shared = t->mappers[0] && t->mappers[1];
 	bool missing = (verb == OP_PIN && !t->nr_pins) ||
 		       (verb == OP_FORK && t->nr_pins && !shared) ||
-		       (verb == OP_WRITE && t->nr_pins && shared);
+		       (verb == OP_WRITE && t->nr_pins && shared && !all_wrote(t));
 
 	return t->weight[verb] * (missing ? WHAT_IS_MISSING : 1);
 }
