@@ -122,22 +122,24 @@ int dm_pool_provide(unsigned int disks)
 
 int dm_disk_take(struct dm_disk *disk)
 {
+	int ret = -EBUSY;
+
 	for (unsigned int i = 0; pool && i < pool->disks; i++) {
 		char path[32];
 
 		snprintf(path, sizeof(path), "/dev/dm-%u", minor(pool->dev[i]));
 		/* One user at a time, of all processes: the kernel says who. */
 		disk->fd = open(path, O_RDWR | O_DIRECT | O_EXCL | O_CLOEXEC);
-		if (disk->fd < 0 && errno == EBUSY)
+		if (disk->fd < 0) {
+			ret = -errno;	/* or somebody has taken the disk away */
 			continue;
-		if (disk->fd < 0)
-			return -errno;
+		}
 		disk->nr = i;
 		disk->platter = platter;
 		disk->offset = i * DM_DISK_SIZE;
 		return 0;
 	}
-	return -EBUSY;
+	return ret;
 }
 
 int dm_disk_stop(const struct dm_disk *disk)

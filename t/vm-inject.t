@@ -11,11 +11,31 @@ use Test::More;
 use FindBin;
 
 require "$FindBin::Bin/vm-helper.pl";
+our ($top);
 
 my @pins = map { ("ro-longterm.$_.zeropage", "ro-longterm.$_.memfd",
 		  "ro-longterm.$_.memfd.hugetlb.2M") } qw(gup gup-fast);
 my @shared = map { ("ro-pin.shared.$_.anon", "ro-pin.shared.$_.thp.pmd",
 		    "ro-pin.shared.$_.hugetlb.2M") } qw(gup gup-fast);
+
+# Of each provider of pins/ a test, and a fault that it must notice. What promises a snapshot only
+# may well be stale, and a virtual machine goes with its owner to the copy: these must not leak.
+my $stale = qr/^(?:stale-pin|stale-data|alien-data|pfn-differs)$/;
+my %controls = (
+	'stale-pin' => [$stale, {
+		gup => 'ro-pin.shared.gup.anon', 'gup-fast' => 'ro-pin.shared.gup-fast.anon',
+		'gup-remote' => 'gup-remote.ro-fork.anon', iouring => 'iouring.fork.anon',
+		(map { ("iouring-$_" => "iouring-$_.fork.anon") } qw(segments update clone)),
+		(map { ($_ => "$_.fork.anon") } qw(dmdio dmdio-in fuse fuse-in ublk xdp xdp-in
+						   vfio)),
+		'ublk-in' => 'ublk-in.late.anon', udmabuf => 'udmabuf.fork.memfd.shared',
+		'vfio-limit' => 'vfio.limit.anon' }],
+	leak => [qr/^leak$/, {
+		(map { ($_ => "$_.child-unmap.anon") } qw(vmsplice vmsplice-tee zerocopy sendzc
+							  splice-unix splice-tcp)),
+		dio => 'dio.anon.anon', kvm => 'kvm.child.anon' }],
+);
+my %control_of = map { %{$_->[1]} } values %controls;
 
 # All IDS fail, with a reason that REASON matches.
 sub noticed_ok {
@@ -35,11 +55,23 @@ sub noticed_ok {
 	};
 }
 
-my $got = cow_on('debian:6.12', [@pins, @shared]);
+my $got = cow_on('debian:6.12', [@pins, @shared, values %control_of]);
 
 is($got->{code}, 0, 'without a fault: exit code 0') or diag($got->{err});
-is(scalar(grep { $_->{ok} && !$_->{skip} } @{$got->{tests}}),
-   @pins + @shared, 'all pass, nothing is skipped') or diag($got->{out});
+my %passed = map { $_->{id} => 1 } grep { $_->{ok} && !$_->{skip} } @{$got->{tests}};
+is_deeply([grep { !$passed{$_} } @pins, @shared, values %control_of], [],
+	  'all pass, nothing is skipped') or diag($got->{out});
+
+# What cow has, it tells itself: a new one cannot be forgotten here.
+is_deeply([sort keys %control_of], [sort split(' ', ($got->{out} =~ /^# env providers: (.*)/m)[0])],
+	  'each provider has a negative control');
+for my $by (sort keys %control_of) {
+	my $steps = run("$top/cow", '--list', '-v', '--run', $control_of{$by})->{out};
+
+	like("$control_of{$by} $steps", qr/\.\Q$by\E\.|pin [PC][^;]* \Q$by\E\b(?!-)/,
+	     "$control_of{$by} is a test of $by");
+}
+noticed_ok($_, [sort values %{$controls{$_}[1]}], $controls{$_}[0]) for sort keys %controls;
 
 noticed_ok('stale-pin', \@pins, qr/^(?:stale-pin|pfn-differs)$/);
 # Memory that is really shared is missing in the child until it is touched:
