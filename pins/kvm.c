@@ -56,6 +56,17 @@ static void kvm_free(struct pin *p)
 	p->priv = NULL;
 }
 
+/* KVM gives up on a signal that is pending: making a machine locks all of the owner's memory. */
+static int call(int fd, unsigned long request, unsigned long arg)
+{
+	int ret;
+
+	do {
+		ret = ioctl(fd, request, arg);
+	} while (ret < 0 && errno == EINTR);
+	return ret;
+}
+
 static bool add_memory(int vm, unsigned int slot, uint64_t at, void *memory, size_t len)
 {
 	struct kvm_userspace_memory_region region = {
@@ -63,7 +74,7 @@ static bool add_memory(int vm, unsigned int slot, uint64_t at, void *memory, siz
 		.userspace_addr = (uintptr_t)memory,
 	};
 
-	return !ioctl(vm, KVM_SET_USER_MEMORY_REGION, &region);
+	return !call(vm, KVM_SET_USER_MEMORY_REGION, (uintptr_t)&region);
 }
 
 /* Shared, so that a fork() of the owner changes nothing about it. */
@@ -101,7 +112,7 @@ static bool add_cpu(struct machine *m, int kvm, int vm)
 	int len = ioctl(kvm, KVM_GET_VCPU_MMAP_SIZE, 0);
 	void *run;
 
-	m->cpu = ioctl(vm, KVM_CREATE_VCPU, 0);
+	m->cpu = call(vm, KVM_CREATE_VCPU, 0);
 	if (m->cpu < 0 || len <= 0)
 		return false;
 	run = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED, m->cpu, 0);
@@ -116,7 +127,7 @@ static int machine_make(struct pin *p, struct machine *m, int kvm)
 {
 	size_t page = p->layout.page;
 
-	p->fd = ioctl(kvm, KVM_CREATE_VM, 0);
+	p->fd = call(kvm, KVM_CREATE_VM, 0);
 	if (p->fd < 0)
 		return pin_fail(p, "KVM_CREATE_VM: %s", strerror(errno));
 	ioctl(p->fd, KVM_SET_TSS_ADDR, AT_TSS);
@@ -128,25 +139,32 @@ static int machine_make(struct pin *p, struct machine *m, int kvm)
 	return 0;
 }
 
+/* Where, and why if the kernel knows: an emulated CPU may go wrong where the kernel does not. */
+static int stopped(struct pin *p, const struct machine *m)
+{
+	struct kvm_regs regs = { 0 };
+	unsigned int reason = m->run->exit_reason, why = 0;
+
+	if (reason == KVM_EXIT_INTERNAL_ERROR)
+		why = m->run->internal.suberror;
+	ioctl(m->cpu, KVM_GET_REGS, &regs);
+	errno = EFAULT;
+	return pin_fail(p, "the machine stopped at %llx, %llu bytes to go, for reason %u (%u)",
+			regs.rip, regs.rcx, reason, why);
+}
+
 /* The machine copies a page. */
 static int copy(struct pin *p, uint64_t from, uint64_t to)
 {
 	struct machine *m = p->priv;
 	struct kvm_regs regs = { .rip = AT_CODE, .rflags = 2, .rsi = from, .rdi = to,
 				 .rcx = p->layout.page };
-	int ret;
 
 	if (ioctl(m->cpu, KVM_SET_REGS, &regs))
 		return pin_fail(p, "KVM_SET_REGS: %s", strerror(errno));
-	do {
-		ret = ioctl(m->cpu, KVM_RUN, 0);
-	} while (ret && errno == EINTR);
-	if (ret)
+	if (call(m->cpu, KVM_RUN, 0))
 		return pin_fail(p, "KVM_RUN: %s", strerror(errno));
-	errno = EFAULT;
-	if (m->run->exit_reason != KVM_EXIT_HLT)
-		return pin_fail(p, "the machine stopped for reason %u", m->run->exit_reason);
-	return 0;
+	return m->run->exit_reason == KVM_EXIT_HLT ? 0 : stopped(p, m);
 }
 
 static int look(struct pin *p, size_t cell)
