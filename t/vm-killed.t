@@ -53,8 +53,8 @@ start() {
 }
 EOS
 
-my $said = guest_says(KERNEL, $machine_functions . $functions . join('', map { "start $_->[0] $_->[1] '$_->[2]'\n" }
-						@pins) . <<'EOS');
+my $script = join('', map { "start $_->[0] $_->[1] '$_->[2]'\n" } @pins);
+my $said = guest_says(KERNEL, $machine_functions . $functions . $script . <<'EOS');
 cow --run 'dmdio.fork.anon,ublk.fork.anon,vfio.fork.anon,fuse-in.fork.anon' >/tmp/tap 2>&1
 echo "exit $?"
 grep -c '^ok .*anon$' /tmp/tap

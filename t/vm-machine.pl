@@ -61,10 +61,11 @@ hold() {
 			echo $? >/tmp/code
 		} &
 		run=$!
-		await held_or_over >/dev/null
-		over || break
+		await held_or_over >/tmp/held || break
+		over || { echo held; return; }
 	done
-	over && tail -n 3 /tmp/tap || echo held
+	cat /tmp/held
+	tail -n 3 /tmp/tap
 }
 # What all runs leave as it is then: modules, for one, stay loaded.
 echo 0 >/proc/sys/vm/nr_hugepages

@@ -45,10 +45,10 @@ my @rows = (
 	  told => qr/a packet of -1 bytes: Network is down/, failed => 1 },
 	{ name => 'the driver is to give up all devices, which waits for one', by => 'vfio', times => 2,
 	  how => 'unbind', state => 'pinned',
-	  told => qr/VFIO, a device of one's own: No such file/, failed => 1 },
+	  told => qr/VFIO, a device of one'+s own: No such file/, failed => 1 },
 	{ name => 'all devices are removed, which waits for one', by => 'vfio', times => 2,
 	  how => 'unplug', after => 'rescan', state => 'pinned',
-	  told => qr/VFIO, a device of one's own: No such file/, failed => 1 },
+	  told => qr/VFIO, a device of one'+s own: No such file/, failed => 1 },
 );
 
 my $functions = <<'EOS';
