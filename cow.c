@@ -48,10 +48,10 @@ static void select_tests(struct plan *p)
 	/* A typo must not make a run smaller without a word. */
 	if (opt.globs && plan_idle_glob(p, opt.globs, glob, sizeof(glob)))
 		refuse("no test has an id that matches '%s' (see --list)", glob);
-	if (opt.group < 0 && !opt.globs)
-		opt.group = GROUP_FULL;
-	if (opt.group >= 0)
-		plan_select_group(p, opt.group);
+	if (!opt.groups && !opt.globs)
+		opt.groups = group_name(GROUP_FULL);
+	if (opt.groups && plan_select_groups(p, opt.groups))
+		refuse("%s", strerror(ENOMEM));
 	if (!plan_select(p, opt.globs))
 		refuse("no test has an id that matches '%s' (see --list)", opt.globs);
 	plan_exclude(p, &excluded);

@@ -19,7 +19,7 @@
 #define VERSION		"0.1"
 
 struct options opt = {
-	.group = -1, .timeout = 60, .timeout_mul = 1, .run = { .repeat = 1, .timeout = 60 },
+	.timeout = 60, .timeout_mul = 1, .run = { .repeat = 1, .timeout = 60 },
 };
 
 static const char usage[] =
@@ -35,10 +35,11 @@ static const char usage[] =
 "                       with -v also title and cow exec line; with --json as JSON\n"
 "  -r, --run GLOBS      only tests whose id matches: comma-separated, \"!\" before a glob\n"
 "                       takes away again (--run 'ro-longterm.*,!*.1G')\n"
-"  -g, --group GROUP    quick: every scenario on a kind of each family;\n"
+"  -g, --group GROUPS   quick: every scenario on a kind of each family;\n"
 "                       kselftest: what the kernel's own suite tests;\n"
 "                       full (default): all but huge; huge: 1 GiB pages beyond kselftest\n"
-"                       (with --run and no --group, all groups)\n"
+"                       (with --run and no --group, all groups); quick,full: each test\n"
+"                       of both once, first those of quick\n"
 "      --exclude-from FILE  do not run what a line of it names: ID-GLOB REASON\n"
 "      --repeat N       run all of it N times\n"
 "      --until-fail     run again and again (or N times) until a test fails\n"
@@ -101,13 +102,18 @@ static enum format parse_format(const char *text)
 	refuse("--format takes tap or kselftest, not '%s'", text);
 }
 
-static int parse_group(const char *text)
+static const char *parse_groups(const char *text)
 {
-	int g = group_find(text);
+	size_t len;
 
-	if (g < 0)
-		refuse("--group takes quick, kselftest, full or huge, not '%s'", text);
-	return g;
+	for (const char *name = text; ; name += len + 1) {
+		len = strcspn(name, ",");
+		if (group_find(name, len) < 0)
+			refuse("--group takes quick, kselftest, full and huge, not '%.*s'",
+			       (int)len, name);
+		if (!name[len])
+			return text;
+	}
 }
 
 void option_inject(const char *text)
@@ -199,7 +205,7 @@ static void parse_option(int c)
 	switch (c) {
 	case 'l': opt.list = true; break;
 	case 'r': add_globs(optarg); break;
-	case 'g': opt.group = parse_group(optarg); break;
+	case 'g': opt.groups = parse_groups(optarg); break;
 	case 'f': opt.run.tap.format = parse_format(optarg); break;
 	case 'j': opt.run.jobs = option_number("--jobs", optarg, 1, JOBS_MAX); break;
 	case 't': opt.timeout = option_number("--timeout", optarg, 1, 86400); break;

@@ -8,7 +8,7 @@
 struct options {
 	bool list, json, restore, strict, shuffle, seeded, until_fail;
 	char *globs;		/* of all --run, joined; NULL: none */
-	int group;		/* enum group, -1: none was given */
+	const char *groups;	/* names of groups, comma-separated; NULL: none was given */
 	const char *exclude;	/* file */
 	unsigned int seed;
 	unsigned int timeout;	/* seconds, as given */

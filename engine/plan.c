@@ -179,14 +179,22 @@ static bool in_kselftest(const struct test *t)
 	}
 }
 
+static bool operates(const struct scenario_steps *steps)
+{
+	for (int i = 0; i < steps->nr; i++)
+		if (steps->step[i].op == OP_OPERATION)
+			return true;
+	return false;
+}
+
 /*
- * Operations and consumers are many: a base page and a file stand for the rest. Races take
- * their time: of those, what needs nothing of the machine but the pin. Slow consumers wait
- * for "full".
+ * Operations and consumers are many: for the first, one way to pin stands for the others, for
+ * the second, a base page and a file for the rest of memory. Races take their time: of those,
+ * what needs nothing of the machine but the pin. Slow consumers wait for "full".
  */
 static bool quick_enough(const struct test *t)
 {
-	bool many = false;
+	bool consumes = false;
 
 	if (t->scenario->rounds)
 		return t->kind->props & KIND_BASE && t->by->props & PIN_IS_FAST &&
@@ -197,10 +205,13 @@ static bool quick_enough(const struct test *t)
 
 		if (s->by && s->by->props & PIN_SLOW)
 			return false;
-		many |= s->op == OP_OPERATION || (s->by && s->by->props & PIN_NAMED);
+		consumes |= s->by && s->by->props & PIN_NAMED;
 	}
-	return !many || t->scenario->suite != SUITE_NONE ||
-	       (t->kind->props & (KIND_BASE | KIND_FILE));
+	if (t->scenario->suite != SUITE_NONE)
+		return true;
+	if (operates(t->steps) && t->by && t->by->props & PIN_IS_FAST)
+		return false;
+	return !consumes || t->kind->props & (KIND_BASE | KIND_FILE);
 }
 
 static unsigned int groups_of(const struct test *t)
@@ -211,6 +222,20 @@ static unsigned int groups_of(const struct test *t)
 	       kselftest << GROUP_KSELFTEST |
 	       (kselftest || !gigantic) << GROUP_FULL |
 	       (!kselftest && gigantic) << GROUP_HUGE;
+}
+
+/* What is only possible on memory that stands for no family is "quick" there, once. */
+static void see_that_one_is_quick(struct plan *p, size_t first)
+{
+	for (size_t i = first; i < p->nr; i++)
+		if (p->tests[i].groups & 1u << GROUP_QUICK)
+			return;
+	for (size_t i = first; i < p->nr; i++) {
+		if (!(p->tests[i].groups & 1u << GROUP_FULL) || !quick_enough(&p->tests[i]))
+			continue;
+		p->tests[i].groups |= 1u << GROUP_QUICK;
+		return;
+	}
 }
 
 static void add_kind(struct plan *p, const struct test *proto, bool kselftest)
@@ -262,9 +287,12 @@ static void add_providers(struct plan *p, struct test *proto, bool kselftest)
 static void add_scenario(struct plan *p, const struct scenario *s)
 {
 	struct test proto = { .scenario = s, .steps = steps_of(p, s) };
+	size_t first = p->nr;
 
 	add_providers(p, &proto, true);
 	add_providers(p, &proto, false);
+	if (operates(proto.steps))
+		see_that_one_is_quick(p, first);
 }
 
 void plan_build_one(struct plan *p, const struct scenario *s)

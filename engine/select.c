@@ -74,23 +74,45 @@ const char *group_name(enum group g)
 	return group_names[g];
 }
 
-int group_find(const char *name)
+int group_find(const char *name, size_t len)
 {
 	for (int g = 0; g < NR_GROUPS; g++)
-		if (!strcmp(group_names[g], name))
+		if (strlen(group_names[g]) == len && !strncmp(group_names[g], name, len))
 			return g;
 	return -1;
 }
 
-size_t plan_select_group(struct plan *p, enum group g)
+/* Those of @all that are in @group and in none of @taken, behind the first @nr of @to. */
+static size_t take_group(struct test *to, size_t nr, const struct plan *all, unsigned int group,
+			 unsigned int taken)
 {
-	size_t kept = 0;
+	for (size_t i = 0; i < all->nr; i++)
+		if (all->tests[i].groups & group && !(all->tests[i].groups & taken))
+			to[nr++] = all->tests[i];
+	return nr;
+}
 
-	for (size_t i = 0; i < p->nr; i++)
-		if (p->tests[i].groups & (1u << g))
-			p->tests[kept++] = p->tests[i];
-	p->nr = kept;
-	return kept;
+int plan_select_groups(struct plan *p, const char *groups)
+{
+	struct test *kept = malloc((p->nr + 1) * sizeof(*kept));
+	unsigned int taken = 0;
+	size_t nr = 0, len;
+
+	if (!kept)
+		return -ENOMEM;
+	for (const char *name = groups; *name; name += len + !!name[len]) {
+		len = strcspn(name, ",");
+		int g = group_find(name, len);
+
+		if (g < 0)
+			continue;
+		nr = take_group(kept, nr, p, 1u << g, taken);
+		taken |= 1u << g;
+	}
+	memcpy(p->tests, kept, nr * sizeof(*kept));
+	p->nr = nr;
+	free(kept);
+	return 0;
 }
 
 /* --- a file of what not to run --- */

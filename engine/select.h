@@ -14,10 +14,13 @@ size_t plan_select(struct plan *p, const char *globs);
 /* The first of @globs (copied into @glob) that takes nothing of @p; false: there is none. */
 bool plan_idle_glob(const struct plan *p, const char *globs, char *glob, size_t len);
 
-/* Keep only a group's tests. Returns how many are left. */
-size_t plan_select_group(struct plan *p, enum group g);
-/* The group of that name, or -1. */
-int group_find(const char *name);
+/*
+ * Keep only the tests of some groups, by their names, comma-separated: in the order of the
+ * plan, but for those of the first group, who come first, and so on. 0 or -errno.
+ */
+int plan_select_groups(struct plan *p, const char *groups);
+/* The group of the name of @len bytes at @name, or -1. */
+int group_find(const char *name, size_t len);
 const char *group_name(enum group g);
 
 /* What a gate does not want to run, with its reasons. */

@@ -66,6 +66,8 @@ my @refused = (
 	[['--format', 'junit'], qr/--format.*'junit'/],
 	[['--format', ''], qr/--format.*''/],
 	[['--group', 'nope'], qr/--group.*'nope'/],
+	[['--group', 'quick,nope'], qr/--group.*'nope'/],
+	[['--group', 'quick,'], qr/--group.*''/],
 	[['--inject', 'nope'], qr/--inject.*'nope'/],
 	[['--inject', ''], qr/--inject.*''/],
 	[['--known-issues', "$tmp/missing"], qr/missing: No such file/],
@@ -124,6 +126,11 @@ is(cow('-l', '-r', 'fork.basic.anon', '-r', 'cow.basic.memfd')->{out},
    "fork.basic.anon\ncow.basic.memfd\n", 'several --run add up, in the order of the plan');
 is(cow('--list', '--run', 'fork.basic.anon,fork.basic.thp.pmd,!*.thp.*')->{out},
    "fork.basic.anon\n", '--run with "!"');
+my @order = ids('--group', 'quick,full', '--run', 'fork.*');
+my @quick = ids('--group', 'quick', '--run', 'fork.*');
+
+is_deeply([@order[0 .. $#quick]], \@quick, '--group A,B: those of A come first');
+is_deeply([sort @order], [sort(ids('--group', 'full', '--run', 'fork.*'))], 'and each test once');
 is_deeply([ids('--group', 'quick', '--run', 'fork.basic.anon')], ['fork.basic.anon'],
 	  '--group and --run: in both');
 

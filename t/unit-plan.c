@@ -269,11 +269,11 @@ static void test_groups(void)
 
 	for (size_t i = 0; i < ARRAY_SIZE(groups); i++) {
 		plan_build(&p);
-		ok(group_find(groups[i]) >= 0 && plan_select_group(&p, group_find(groups[i])),
-		   "group %s has tests", groups[i]);
+		ok(group_find(groups[i], strlen(groups[i])) >= 0 &&
+		   !plan_select_groups(&p, groups[i]) && p.nr, "group %s has tests", groups[i]);
 		plan_free(&p);
 	}
-	is_int(group_find("nope"), -1, "no such group");
+	is_int(group_find("nope", 4), -1, "no such group");
 	plan_build(&p);
 	for (size_t i = 0; i < p.nr; i++) {
 		homeless += !(p.tests[i].groups & (1u << GROUP_FULL | 1u << GROUP_HUGE));
