@@ -240,6 +240,34 @@ static void test_known(void)
 	free(out);
 }
 
+/* A busy machine is no failure, unless it is so all the time. */
+static void test_slow(void)
+{
+	static const char *const texts[] = {
+		"fill P; write P; exit P", "fill P; read P; exit P", "fill P; clearrefs P; exit P",
+		"fill P; force P; exit P", "fill P; migrate P; exit P", "fill P; unmap P; exit P",
+	};
+	unsigned int before = findings_new();
+	char *out = NULL;
+
+	machine.fails = has_exit;
+	machine.each = 0;
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
+		bool last = i == ARRAY_SIZE(texts) - 1;
+
+		out = add(texts[i], i % 2 ? "timeout" : "actor-hung", 30 + i);
+		ok(!strncmp(out, "not ok", 6) == last && findings_new() == before + last,
+		   "out of time once, %zu: %s", i + 1, last ? "too often" : "no finding");
+		if (!i)
+			tells(out, "# scenario 30 was out of time (actor-hung)", "but told");
+		free(out);
+	}
+	machine.each = 1;
+	out = add("fill P; fork P C; exit C", "timeout", 36);
+	tells(out, "not ok", "out of time each time: a finding");
+	free(out);
+}
+
 /* What fails on simpler memory as well is told of that, once. */
 static void test_simpler(void)
 {
@@ -288,13 +316,14 @@ static void test_simpler_at_times(void)
 int main(void)
 {
 	find_bases();
-	plan(9 + 4 + 4 + 3 + 1 + 3 + 9 + 2);
+	plan(9 + 4 + 4 + 3 + 1 + 3 + 8 + 9 + 2);
 	test_each_time();
 	test_again();
 	test_at_times();
 	test_never_again();
 	test_other_reason();
 	test_known();
+	test_slow();
 	test_simpler();
 	test_simpler_at_times();
 	return tap_done();
