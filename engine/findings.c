@@ -157,11 +157,10 @@ static void print(const struct finding *f, const struct replay *p,
 	uname(&u);
 	printf("not ok %u - %s.%s%s%s\n", ++nr_printed, f->least.test.id, f->reason,
 	       todo ? " # TODO " : "", todo ? todo : "");
-	printf("  ---\n  reason: '%s'\n  steps: '%s'\n  found_as: '%s'\n"
-	       "  found_on: '%s'\n  scenario: %llu\n"
-	       "  replays: %u\n  replays_failed: %u\n  kernel: '%s'\n  ...\n", f->reason,
-	       f->least.text, found->text,
-	       found->test.id + found->test.kind_at, found->number, REPLAYS, failed, u.release);
+	printf("  ---\n  reason: '%s'\n  steps: '%s'\n  found_on: '%s'\n  found_as: '%s'\n"
+	       "  scenario: %llu\n  replays: %u\n  replays_failed: %u\n  kernel: '%s'\n  ...\n",
+	       f->reason, f->least.text, found->test.id + found->test.kind_at, found->text,
+	       found->number, REPLAYS, failed, u.release);
 	printf("# %s: %s\n%s", f->reason, p->last.text, "");
 	for (const char *l = p->last.diag; *l; l += strcspn(l, "\n") + 1)
 		printf("# %.*s\n", (int)strcspn(l, "\n"), l);
