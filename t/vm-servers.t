@@ -49,7 +49,7 @@ my $lost = guest_says(KERNEL, join('', map {
 	map { my ($steps, $inject) = @$_; <<"EOS" } map { [sprintf($_->[0], $by), $_->[1]] } @lost;
 cow exec $inject '$steps' >/tmp/tap 2>&1
 code=\$?
-sed -n "s/^  reason: '\(.*\)'/\1/p" /tmp/tap
+sed -n "s/^  reason: '\\(.*\\)'/\\1/p" /tmp/tap
 echo "exit \$code"
 EOS
 } qw(fuse-in ublk-in)));
