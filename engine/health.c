@@ -22,36 +22,8 @@ static const char *const signs[] = {
 	"list_add corruption", "list_del corruption", "refcount_t:", "unreferenced object",
 };
 
-/* A file in its place, for tests of this. */
-static const char *kmemleak(void)
-{
-	const char *path = getenv("COWPIN_KMEMLEAK");
-
-	return path ? path : "/sys/kernel/debug/kmemleak";
-}
-
-unsigned int health_leaks(void)
-{
-	unsigned int nr = 0;
-	char line[256];
-	FILE *f;
-
-	/* A scan finds what was not referenced for a while; a second one is sure of it. */
-	if (file_write(kmemleak(), "scan") || file_write(kmemleak(), "scan"))
-		return 0;
-	f = fopen(kmemleak(), "re");
-	while (f && fgets(line, sizeof(line), f)) {
-		nr += !strncmp(line, "unreferenced object", 19);
-		printf("# kmemleak: %s", line);
-	}
-	if (f)
-		fclose(f);
-	return nr;
-}
-
 void health_start(void)
 {
-	file_write(kmemleak(), "clear");
 	kmsg = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	if (kmsg >= 0)
 		lseek(kmsg, 0, SEEK_END);

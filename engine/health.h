@@ -19,10 +19,4 @@ void health_start(void);
 /* The next new sign of trouble in the kernel log; false if there is none. */
 bool health_next(struct splat *s);
 
-/*
- * Kernels with kmemleak: what it calls leaked since health_start(), as comment lines. How many
- * objects; 0 also where the kernel has no kmemleak. Takes seconds.
- */
-unsigned int health_leaks(void);
-
 #endif

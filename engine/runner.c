@@ -16,6 +16,7 @@
 #include "engine/gate.h"
 #include "engine/health.h"
 #include "engine/judge.h"
+#include "engine/leaks.h"
 #include "engine/pools.h"
 #include "engine/provision.h"
 #include "engine/quiet.h"
@@ -30,6 +31,10 @@
  */
 #define BATCH_MAX	256
 #define BATCH_TIME	(2 * NS_PER_S)
+/* To look for leaks takes long. */
+#define LEAKS_TIME	(60 * NS_PER_S)
+/* More from one batch are as good as that many. */
+#define LEAKS_MAX	64
 
 /* Who left something behind is found by having each do it again; some do so only at times. */
 #define TRIALS		3
@@ -51,8 +56,13 @@ static struct {
 	bool alone;			/* a test runs that nothing may run beside */
 	bool racing;			/* a race runs, which takes several CPUs */
 	size_t batch[BATCH_MAX];	/* tests since it was quiet */
+	struct trail {
+		uint64_t from, to;
+		pid_t pids[ACTORS_MAX + 1];
+	} trail[BATCH_MAX];		/* when these ran, and as whom */
 	unsigned int in_batch;
 	uint64_t batch_started;
+	bool leaks;			/* the kernel can tell of leaks */
 } run;
 
 /* --- printing in plan order --- */
@@ -202,8 +212,10 @@ static void start(struct slot *slot, size_t index)
 
 static bool batch_full(void)
 {
+	uint64_t time = run.leaks ? LEAKS_TIME : BATCH_TIME;
+
 	return run.in_batch + run.running >= BATCH_MAX ||
-	       (run.in_batch && now_ns() > run.batch_started + BATCH_TIME);
+	       (run.in_batch && now_ns() > run.batch_started + time);
 }
 
 static bool stopping(void)
@@ -234,10 +246,22 @@ static void conclude(struct slot *slot, bool dead)
 	judge_end(&run.plan->tests[slot->test], slot, dead);
 }
 
+static void note_trail(const struct slot *slot)
+{
+	struct trail *t = &run.trail[run.in_batch];
+
+	t->from = slot->started;
+	t->to = now_ns();
+	for (int a = 0; a < ACTORS_MAX; a++)
+		t->pids[a] = slot->stage->box[a].pid;
+	t->pids[ACTORS_MAX] = slot->pid;
+}
+
 static void end(struct slot *slot, bool dead)
 {
 	const struct result *r;
 
+	note_trail(slot);
 	conclude(slot, dead);
 	run.running--;
 	if (run.options->trace)
@@ -300,6 +324,74 @@ static bool already_blamed(void)
 	return false;
 }
 
+/* The kernel counts in jiffies, of up to 10 ms. */
+#define JIFFY	(10 * NS_PER_MS)
+
+static bool ran_then(const struct trail *t, const struct leak *l)
+{
+	return !l->born || (l->born + JIFFY >= t->from && l->born <= t->to + JIFFY);
+}
+
+static bool ran_as(const struct trail *t, pid_t pid)
+{
+	for (int i = 0; i < ACTORS_MAX + 1; i++)
+		if (pid && t->pids[i] == pid)
+			return true;
+	return false;
+}
+
+/*
+ * The test whose process had the object allocated, else all that ran then; not all of the batch
+ * if it is not known when that was.
+ */
+static bool blame_leak(const struct leak *l)
+{
+	bool found = false;
+
+	for (int pass = 0; pass < 2 && !found; pass++) {
+		for (unsigned int i = 0; i < run.in_batch; i++) {
+			const struct trail *t = &run.trail[i];
+
+			if (!ran_then(t, l) || (pass ? !l->born : !ran_as(t, l->splat.pid)))
+				continue;
+			blame(run.batch[i], l->splat.text);
+			diag_line(run.results[run.batch[i]], "%s", l->splat.more);
+			found = true;
+		}
+	}
+	return found;
+}
+
+/* A comment line of each line. */
+static void tell(const char *text)
+{
+	while (*text) {
+		int len = strcspn(text, "\n");
+
+		tap_note("%.*s", len, text);
+		text += len + (text[len] == '\n');
+	}
+}
+
+/* What leaked without any test of the last ones being to blame fails the run as a whole. */
+static void blame_leaks(void)
+{
+	static struct leak leaks[LEAKS_MAX];
+	int nr = run.leaks ? leaks_find(leaks, LEAKS_MAX) : 0;
+
+	if (nr < 0) {
+		tap_note("kmemleak does not look any more: %s", strerror(-nr));
+		run.leaks = false;
+	}
+	for (int i = 0; i < nr; i++) {
+		if (blame_leak(&leaks[i]))
+			continue;
+		tell(leaks[i].splat.text);
+		tell(leaks[i].splat.more);
+		gate_fail();
+	}
+}
+
 /*
  * Other programs of the machine come and go, too: what no test does again is told, but no
  * reason to call one of them a failure. A kernel is tainted only once, and by its own doing.
@@ -314,6 +406,7 @@ static void clear_batch(void)
 	else if (left & QUIET_LEFT && !find_culprits())
 		tap_note("left behind, but by none of the last %u tests when run again: %s",
 			 run.in_batch, why);
+	blame_leaks();
 	for (unsigned int i = 0; i < run.in_batch; i++)
 		run.progress[run.batch[i]] = CLEARED;
 	run.in_batch = 0;
@@ -374,6 +467,7 @@ static void begin(void)
 	provision(run.plan, o->jobs, 0);
 	health_start();
 	quiet_start();
+	run.leaks = leaks_start();
 }
 
 int run_plan(const struct plan *p, const struct run_options *o)
@@ -390,8 +484,7 @@ int run_plan(const struct plan *p, const struct run_options *o)
 	for (unsigned int round = 0; round < o->repeat && !stopping(); round++)
 		run_round();
 	slots_retire_all();
-	if (health_leaks())
-		gate_fail();
+	blame_leaks();
 	tap_end(run.before);
 	settings_end();
 	free(run.progress);

@@ -118,15 +118,56 @@ like($r->{out}, qr/^# nothing was run: all \d+ tests were skipped$/m, 'and it is
 like($r->{out}, qr/^# skipped \d+: no-root$/m, 'skips are counted by reason');
 like($r->{out}, qr/^# absent: anon \(no-root\)$/m, 'kinds that never ran are named');
 
+# --- memory that the kernel has lost ---
+
+# A stand-in for debugfs: commands overwrite the first line, the rest is the report.
+sub leak {
+	my ($jiffies) = @_;
+
+	return "........\nunreferenced object 0xffff8880 (size 64):\n" .
+	       qq(  comm "cow-actor0", pid 1, jiffies $jiffies\n  backtrace (crc 0):\n) .
+	       "    [<0>] some_function+0x10/0x20\n";
+}
+
+sub jiffies { return (slurp('/proc/timer_list') =~ /^jiffies: (\d+)/m)[0] }
+
 SKIP: {
-	skip('no-root: nothing runs', 3) if !is_root();
-	# A stand-in for debugfs: commands overwrite the first line, the rest is the report.
-	local $ENV{COWPIN_KMEMLEAK} = file("........\nunreferenced object 0xffff8880 (size 64):\n");
+	skip('no-root: nothing runs', 12) if !is_root();
+	local $ENV{COWPIN_KMEMLEAK} = file("........\n");
+	my $five = join(',', (ids('--run', $some))[0 .. 4]);
+
+	is(cow('--run', 'fork.basic.anon')->{code}, 0, 'kmemleak without a report: no failure');
+
+	# One that was born before the run.
+	spew($ENV{COWPIN_KMEMLEAK}, leak(jiffies() - 1000));
 	$r = cow('--run', 'fork.basic.anon');
-	like($r->{out}, qr/^# kmemleak: unreferenced object 0xffff8880/m, 'kmemleak: reported');
-	is($r->{code}, 1, 'kmemleak: the run fails');
-	$ENV{COWPIN_KMEMLEAK} = file("........\n");
-	is(cow('--run', 'fork.basic.anon')->{code}, 0, 'kmemleak without a report: it does not');
+	unlike($r->{out}, qr/kmemleak/, 'kmemleak: what leaked before the run is not told');
+	is($r->{code}, 0, 'and no failure');
+
+	# One that is to be born, but when no test runs.
+	spew($ENV{COWPIN_KMEMLEAK}, leak(jiffies() + 1000000));
+	$r = cow('--run', 'fork.basic.anon');
+	like($r->{out}, qr/^# kmemleak: unreferenced object 0xffff8880/m, 'by no test: told');
+	like($r->{out}, qr/^# .*some_function/m, 'with the trace');
+	is(scalar(() = $r->{out} =~ /^not ok /mg), 0, 'no test is blamed');
+	is($r->{code}, 1, 'but the run fails');
+
+	# One that is born while tests run: the first run of a test writes it.
+	spew($ENV{COWPIN_KMEMLEAK}, "........\n");
+	local $ENV{COWPIN_CONTROL} = 9;
+	my $watch = 'while read -r word nr; do [ "$word $nr" != "run 3" ] || ' .
+		    '{ jiffies=$(sed -n "s/^jiffies: //p;T;q" /proc/timer_list); ' .
+		    'sed "s/JIFFIES/$jiffies/" "$1" >"$COWPIN_KMEMLEAK"; }; done';
+	my $text = file(leak('JIFFIES'));
+	my $out = `{ '$cow' --run '$five' -j 1 9>&1 >'$tmp/leak.tap'; echo \$? >'$tmp/leak.code'
+		  } | bash -c '$watch' watch '$text'`;
+	my $tap = slurp("$tmp/leak.tap");
+
+	like($tap, qr/^not ok \d+ - fork\./m, 'by a test: it fails');
+	like($tap, qr/^  reason: 'kernel'$/m, 'for the kernel');
+	like($tap, qr/^  message: '[^\n]*kmemleak: unreferenced object/m, 'that says of what');
+	like($tap, qr/^# .*some_function/m, 'and where it was allocated');
+	is(slurp("$tmp/leak.code"), "1\n", 'exit code 1');
 }
 
 SKIP: {
