@@ -30,7 +30,8 @@ my %controls = (
 						   vfio)),
 		'ublk-in' => 'ublk-in.late.anon', udmabuf => 'udmabuf.fork.memfd.shared',
 		'vfio-limit' => 'vfio.limit.anon' }],
-	leak => [qr/^leak$/, {
+	# What the machine of a child writes, its parent reads.
+	leak => [qr/^(?:leak|stale-data)$/, {
 		(map { ($_ => "$_.child-unmap.anon") } qw(vmsplice vmsplice-tee zerocopy sendzc
 							  splice-unix splice-tcp)),
 		dio => 'dio.anon.anon', kvm => 'kvm.child.anon' }],
