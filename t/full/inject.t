@@ -4,6 +4,8 @@
 # A negative control for each scenario by each provider: one test of it, of any kind of
 # memory, is not ok under a fault for another reason than without one. That the memory is
 # of the wrong kind does not count: this is told by the kind, not by the scenario.
+#
+# COWPIN_TEST_RUN=GLOBS: of those tests only.
 
 use strict;
 use warnings;
@@ -19,7 +21,7 @@ my @faults = qw(stale-pin wrong-page lost-write lose leak);
 
 # The first test of each, by "SCENARIO by PROVIDER".
 sub representatives {
-	my $listed = run("$top/cow", '--list', '--json');
+	my $listed = run("$top/cow", '--list', '--json', '--run', $ENV{COWPIN_TEST_RUN} // '*');
 	my %first;
 
 	for my $test (@{decode_json($listed->{out})}) {
