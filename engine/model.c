@@ -59,6 +59,7 @@ static void put(struct model *m, int actor, size_t cell, struct value v)
 		if (c->state == CELL_SHOWS_FILE)
 			c->mark = m->file_mark[cell];
 		c->state = CELL_OWN;
+		c->zeroed = false;
 		c->v = v;
 	}
 	for (int i = 0; i < m->pins; i++)
@@ -184,6 +185,7 @@ static void replace(struct model *m, int actor, size_t first, size_t count, stru
 			continue;
 		detach(m, actor, c);
 		cell->state = now.state;
+		cell->zeroed = false;
 		if (now.state == CELL_OWN)
 			cell->v = cell->mark = now.v;
 	}
@@ -212,6 +214,7 @@ void model_zero(struct model *m, int actor, size_t first, size_t count)
 			continue;
 		put(m, actor, c, VALUE_ZERO);
 		m->actor[actor].cell[c].mark = VALUE_ZERO;
+		m->actor[actor].cell[c].zeroed = true;
 	}
 }
 
@@ -325,15 +328,17 @@ void model_exit(struct model *m, int actor)
 }
 
 /* What the kernel promises of a pin on one page of its owner. */
-static enum promise promise_of(const struct model *m, unsigned int flags, int state)
+static enum promise promise_of(const struct model *m, unsigned int flags,
+			       const struct model_cell *cell)
 {
 	/* Memory that nobody wrote shows a zeropage, and that is what is stored. */
 	if (flags & PIN_STORES)
-		return m->zeropage && state == CELL_SHOWS_FILE ? PROMISE_FROZEN
-							       : PROMISE_SNAPSHOT;
+		return m->zeropage && cell->state == CELL_SHOWS_FILE ? PROMISE_FROZEN
+								     : PROMISE_SNAPSHOT;
 	if (flags & PIN_IS_GET)
 		return PROMISE_SNAPSHOT;
-	if ((flags & (PIN_RW | PIN_LONGTERM)) || m->shared || state == CELL_OWN)
+	if ((flags & (PIN_RW | PIN_LONGTERM)) || m->shared ||
+	    (cell->state == CELL_OWN && !cell->zeroed))
 		return PROMISE_EXACT;
 	return PROMISE_SNAPSHOT;
 }
@@ -351,7 +356,7 @@ void model_pin(struct model *m, int pin, int owner, unsigned int flags, size_t f
 	p->first = first;
 	p->cells = count;
 	for (size_t c = first; c < first + count; c++) {
-		p->promise[c] = promise_of(m, flags, m->actor[owner].cell[c].state);
+		p->promise[c] = promise_of(m, flags, &m->actor[owner].cell[c]);
 		p->at[c] = model_sees(m, owner, c);
 		p->detached[c] = 0;
 		p->later[c] = 0;

@@ -30,6 +30,7 @@ struct model_cell {
 	uint8_t state;
 	uint8_t prot;		/* PROT_* */
 	bool dontfork, wipe;
+	bool zeroed;		/* of CELL_OWN: for all we know KSM has put the zeropage there */
 	struct value v;
 	struct value mark;	/* of the page, if it is CELL_OWN */
 };

@@ -38,16 +38,29 @@ static int dm_call(unsigned long cmd, const char *name, struct arg *arg)
 	return ret;
 }
 
-static int dm_load(const char *name, dev_t below, uint64_t from, uint64_t len)
+static int dm_load(const char *name, uint64_t len, const char *type, const char *how)
 {
 	struct arg arg = { .head.target_count = 1 };
 	struct dm_target_spec *spec = (void *)arg.data;
 
 	spec->length = len / SECTOR;
-	strcpy(spec->target_type, "linear");
-	snprintf(arg.data + sizeof(*spec), 64, "%u:%u %llu", major(below), minor(below),
-		 (unsigned long long)from / SECTOR);
+	strcpy(spec->target_type, type);
+	snprintf(arg.data + sizeof(*spec), 64, "%s", how);
 	return dm_call(DM_TABLE_LOAD, name, &arg);
+}
+
+int dm_map(const char *name, dev_t below, uint64_t from, uint64_t len)
+{
+	char how[64];
+
+	snprintf(how, sizeof(how), "%u:%u %llu", major(below), minor(below),
+		 (unsigned long long)from / SECTOR);
+	return dm_load(name, len, "linear", how);
+}
+
+int dm_fail(const char *name, uint64_t len)
+{
+	return dm_load(name, len, "error", "");
 }
 
 int dm_suspend(const char *name)
@@ -83,7 +96,7 @@ int dm_create(const char *name, dev_t below, uint64_t from, uint64_t len, dev_t 
 	/* The kernel has its own way to put a device number into 64 bits. */
 	*dev = makedev((arg.head.dev >> 8) & 0xfff,
 		       (arg.head.dev & 0xff) | ((arg.head.dev >> 12) & 0xfff00));
-	ret = dm_load(name, below, from, len);
+	ret = dm_map(name, below, from, len);
 	return ret ? ret : dm_resume(name);
 }
 

@@ -21,6 +21,9 @@
 
 /* A linear device of @len bytes from byte @from of the block device @below; its number. */
 int dm_create(const char *name, dev_t below, uint64_t from, uint64_t len, dev_t *dev);
+/* From the next dm_resume() on it is that; or all I/O to it fails, what waits included. */
+int dm_map(const char *name, dev_t below, uint64_t from, uint64_t len);
+int dm_fail(const char *name, uint64_t len);
 int dm_suspend(const char *name);
 int dm_resume(const char *name);
 /* Resume and remove all that begin with @prefix; those in use when they are closed. */
@@ -44,6 +47,8 @@ struct dm_disk {
 int dm_disk_take(struct dm_disk *disk);
 int dm_disk_stop(const struct dm_disk *disk);
 int dm_disk_go(const struct dm_disk *disk);
+/* What waits for dm_disk_go() shall fail. */
+int dm_disk_fail(const struct dm_disk *disk);
 void dm_disk_give(struct dm_disk *disk);
 
 /* Does O_DIRECT pin its pages (6.5), or take mere references? (pins/dmdio.c) */

@@ -25,7 +25,8 @@
 /* Shared by all processes of a run. */
 static struct pool {
 	unsigned int disks;
-	dev_t dev[DISKS_MAX];
+	dev_t below, dev[DISKS_MAX];
+	bool failing[DISKS_MAX];
 	pid_t stopped_by[DISKS_MAX];	/* 0: it is running */
 	uint32_t stopped;		/* how many of them: the keeper sleeps while it is 0 */
 } *pool;
@@ -86,13 +87,19 @@ static int keeper_start(void)
 
 /* --- providing them --- */
 
+static off_t offset_of(unsigned int nr)
+{
+	return nr * DM_DISK_SIZE;
+}
+
 static int make_disks(dev_t below, unsigned int disks)
 {
 	char name[32];
 	int ret = 0;
 
+	pool->below = below;
 	for (; pool->disks < disks && !ret; pool->disks++)
-		ret = dm_create(disk_name(pool->disks, name), below, pool->disks * DM_DISK_SIZE,
+		ret = dm_create(disk_name(pool->disks, name), below, offset_of(pool->disks),
 				DM_DISK_SIZE, &pool->dev[pool->disks]);
 	return ret;
 }
@@ -120,6 +127,20 @@ int dm_pool_provide(unsigned int disks)
 
 /* --- using them --- */
 
+/* As new, whoever had it last. */
+static int mend(unsigned int nr)
+{
+	char name[32];
+	int ret;
+
+	if (!pool->failing[nr])
+		return 0;
+	ret = dm_map(disk_name(nr, name), pool->below, offset_of(nr), DM_DISK_SIZE);
+	ret = ret ? ret : dm_resume(name);
+	pool->failing[nr] = ret;
+	return ret;
+}
+
 int dm_disk_take(struct dm_disk *disk)
 {
 	int ret = -EBUSY;
@@ -136,8 +157,11 @@ int dm_disk_take(struct dm_disk *disk)
 		}
 		disk->nr = i;
 		disk->platter = platter;
-		disk->offset = i * DM_DISK_SIZE;
-		return 0;
+		disk->offset = offset_of(i);
+		ret = mend(i);
+		if (!ret)
+			return 0;
+		dm_disk_give(disk);
 	}
 	return ret;
 }
@@ -156,6 +180,14 @@ int dm_disk_stop(const struct dm_disk *disk)
 int dm_disk_go(const struct dm_disk *disk)
 {
 	return resume(disk->nr, getpid());
+}
+
+int dm_disk_fail(const struct dm_disk *disk)
+{
+	char name[32];
+
+	pool->failing[disk->nr] = true;
+	return dm_fail(disk_name(disk->nr, name), DM_DISK_SIZE);
 }
 
 void dm_disk_give(struct dm_disk *disk)

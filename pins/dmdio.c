@@ -31,6 +31,9 @@ static void dmdio_free(struct pin *p)
 
 	if (!d)
 		return;
+	/* A read that nobody has looked at: nothing shall come in, whatever would be right. */
+	if (d->stopped && p->flags & PIN_RW)
+		dm_disk_fail(&d->disk);
 	if (d->stopped)
 		dm_disk_go(&d->disk);
 	held_close(&d->held);

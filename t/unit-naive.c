@@ -24,6 +24,7 @@ struct page {
 	struct value now;
 	struct value mark;	/* what its first content left, and writes leave alone */
 	bool of_file;		/* nobody's own: the file's, or a zeropage */
+	bool zeroed;		/* may as well be a zeropage, as nobody has written since */
 };
 
 struct proc {
@@ -70,7 +71,7 @@ static struct page *new_page(struct value v, bool of_file)
 {
 	if (w.pages == PAGES_MAX)
 		abort();
-	w.page[w.pages] = (struct page) { v, v, of_file };
+	w.page[w.pages] = (struct page) { v, v, of_file, false };
 	return &w.page[w.pages++];
 }
 
@@ -142,11 +143,12 @@ static struct page *own_page(int a, int c)
 {
 	struct page *page = w.actor[a].table[c];
 
-	if (w.shared || (!page->of_file && !others_have(a, c, page)))
-		return page;
-	page = copy_of(page);
-	w.actor[a].table[c] = page;
-	pins_follow(a, c, page);
+	if (!w.shared && (page->of_file || others_have(a, c, page))) {
+		page = copy_of(page);
+		w.actor[a].table[c] = page;
+		pins_follow(a, c, page);
+	}
+	page->zeroed = false;
 	return page;
 }
 
@@ -188,6 +190,7 @@ static void world_zero(int a, int first, int count)
 			continue;
 		own_page(a, c)->now = VALUE_ZERO;
 		w.actor[a].table[c]->mark = VALUE_ZERO;
+		w.actor[a].table[c]->zeroed = true;
 	}
 }
 
@@ -276,6 +279,15 @@ static struct value world_file_write(int first, int count)
 	return v;
 }
 
+/* Being pinned it was no zeropage, so this is none: but the model need not know as much. */
+static struct page *zeroed_like(struct page *page)
+{
+	struct page *copy = copy_of(page);
+
+	copy->zeroed = page->zeroed;
+	return copy;
+}
+
 static bool exactly_pinned(int a, int c)
 {
 	for (int p = 0; p < w.pins; p++)
@@ -298,7 +310,7 @@ static void world_fork(int parent, char name)
 		else if (child->wipe[c] && child->table[c])
 			child->table[c] = w.file[c];
 		else if (!w.shared && exactly_pinned(parent, c))
-			child->table[c] = copy_of(child->table[c]);
+			child->table[c] = zeroed_like(child->table[c]);
 	}
 }
 
@@ -315,7 +327,7 @@ static bool pins_exactly(unsigned int flags, const struct page *page)
 {
 	if (flags & (PIN_IS_GET | PIN_STORES))
 		return false;
-	return w.shared || !page->of_file || flags & (PIN_RW | PIN_LONGTERM);
+	return w.shared || !(page->of_file || page->zeroed) || flags & (PIN_RW | PIN_LONGTERM);
 }
 
 static void world_pin(int p, int a, unsigned int flags, int first, int count)
