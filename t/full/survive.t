@@ -29,7 +29,7 @@ my $globs = join(',', qw(
 # How much later than what is waited for, in microseconds at most: about the length of a test.
 my $jitter = 40_000;
 
-my $script = spew("$tmp/script", $guest_functions . <<"EOF" . <<'EOF');
+my $script = $guest_functions . <<"EOF" . <<'EOF';
 kills=$kills
 globs='$globs'
 jitter=$jitter
@@ -111,7 +111,7 @@ others >/tmp/others
 # That much is seen while it runs: what nobody sees, nobody misses.
 echo "seen:" $(cat /tmp/settings /tmp/others | grep -vxFf - /tmp/during)
 
-i=0
+i=$done
 while test $i -lt $kills; do
 	i=$((i + 1))
 	start $i
@@ -135,10 +135,26 @@ while test $i -lt $kills; do
 done
 EOF
 
-open(my $guest, '-|', "'$top/run_vmtests.sh' -k $kernel --timeout " . (600 + 60 * $kills) .
-     " --shell <'$script' 2>'$tmp/err'") or die "run_vmtests.sh: $!\n";
-my @lines = map { s/\r?\n//r } <$guest>;
-close($guest);
+# What a guest says that goes on after so many kills.
+sub guest_after {
+	my ($done) = @_;
+	my $file = spew("$tmp/script", "done=$done\n$script");
+
+	open(my $guest, '-|', "'$top/run_vmtests.sh' -k $kernel --timeout " .
+	     (600 + 60 * $kills) . " --shell <'$file' 2>'$tmp/err'")
+		or die "run_vmtests.sh: $!\n";
+	return map { s/\r?\n//r } <$guest>;
+}
+
+# An emulated CPU trips over code that is being patched now and then (see vm/boot), in a run of
+# that length more likely than not: then another guest goes on, as long as each gets any further.
+my @lines = guest_after(0);
+my $done = 0;
+while ((my $now = grep { /^kill \d+:/ } @lines) < $kills) {
+	last if slurp("$tmp/err") !~ /Oops: int3/ || $now == $done;
+	$done = $now;
+	push @lines, guest_after($done);
+}
 
 my ($total) = map { /^whole: exit 0, (\d+) tests$/ } @lines;
 ok($total, 'a run that nobody kills') or diag(join("\n", @lines));
