@@ -31,8 +31,9 @@
  */
 #define BATCH_MAX	256
 #define BATCH_TIME	(2 * NS_PER_S)
-/* To look for leaks takes long. */
+/* To look for leaks takes long: no more than a fifth of the time goes there. */
 #define LEAKS_TIME	(60 * NS_PER_S)
+#define LEAKS_SHARE	4
 /* More from one batch are as good as that many. */
 #define LEAKS_MAX	64
 
@@ -63,6 +64,7 @@ static struct {
 	unsigned int in_batch;
 	uint64_t batch_started;
 	bool leaks;			/* the kernel can tell of leaks */
+	uint64_t leaks_took;		/* and took that long to do so */
 } run;
 
 /* --- printing in plan order --- */
@@ -214,6 +216,8 @@ static bool batch_full(void)
 {
 	uint64_t time = run.leaks ? LEAKS_TIME : BATCH_TIME;
 
+	if (time < LEAKS_SHARE * run.leaks_took)
+		time = LEAKS_SHARE * run.leaks_took;
 	return run.in_batch + run.running >= BATCH_MAX ||
 	       (run.in_batch && now_ns() > run.batch_started + time);
 }
@@ -377,8 +381,10 @@ static void tell(const char *text)
 static void blame_leaks(void)
 {
 	static struct leak leaks[LEAKS_MAX];
+	uint64_t began = now_ns();
 	int nr = run.leaks ? leaks_find(leaks, LEAKS_MAX) : 0;
 
+	run.leaks_took = now_ns() - began;
 	if (nr < 0) {
 		tap_note("kmemleak does not look any more: %s", strerror(-nr));
 		run.leaks = false;
