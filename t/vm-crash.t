@@ -45,6 +45,12 @@ sub crash_ok {
 	} or diag($got->{out}, $got->{err});
 	like($got->{err}, qr/console: .*Kernel panic/, 'the console is shown')
 		if $name eq 'panic';
+	like(slurp("$tmp/silence-results/debian-6.12/console.log"), qr/\btask:cow\b.*\n.*Call Trace/,
+	     'what hangs, and where, is in the log')
+		if $name eq 'silence';
+	like(slurp("$tmp/silence-results/debian-6.12/console.log"), qr/Kernel panic.*NMI/,
+	     'and where the CPUs are, though its timers be dead')
+		if $name eq 'silence';
 }
 
 # Name, how it ends, what is said of it, options.
@@ -57,9 +63,9 @@ my @crashes = (
 	 'the kernel panicked'],
 	['reset', 'echo b >/proc/sysrq-trigger', 'the machine was reset'],
 	['silence', 'read x </dev/ttyS1', 'no byte from the guest for 3 seconds',
-	 '--silence', 3],
+	 '--silence', 3, '--results', "$tmp/silence-results"],
 	['timeout', 'while :; do echo "# alive"; done | head -c 100000000',
-	 'not done after 15 seconds', '--timeout', 15],
+	 'not done after 25 seconds', '--timeout', 25],
 	['killed', 'kill -9 $$', 'the program was killed by signal 9'],
 );
 my @guests = map {
