@@ -292,7 +292,10 @@ static int uffdremap_run(struct mem *m, size_t page, size_t pages, struct value 
 	return ret;
 }
 
-/* As uffdmove; pages of a THP that is mapped by PTEs are refused now and then, as it is split. */
+/*
+ * As uffdmove; pages of a THP that is mapped by PTEs are refused now and then, as it is split, and
+ * the markers of MADV_GUARD_INSTALL, which are no pages, always (EFAULT).
+ */
 DEFINE_OPERATION(uffdremap) = {
 	.id = "uffdremap",
 	.about = "UFFDIO_MOVE of all of it to another place for good; refused where pinned",
@@ -300,6 +303,6 @@ DEFINE_OPERATION(uffdremap) = {
 	.needs = NEED(UFFDMOVE), .not_pinned = true, .spins_on_pinned_thp = true,
 	.maps_anew = true,
 	.refuses_pinned = { -EBUSY, -EAGAIN }, .refuses = { -EBUSY },
-	.senseless = { -ENOENT, -EINVAL, -EAGAIN },
+	.senseless = { -ENOENT, -EINVAL, -EAGAIN, -EFAULT },
 	.run = uffdremap_run,
 };

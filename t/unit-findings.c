@@ -259,7 +259,7 @@ static void test_slow(void)
 		ok(!strncmp(out, "not ok", 6) == last && findings_new() == before + last,
 		   "out of time once, %zu: %s", i + 1, last ? "too often" : "no finding");
 		if (!i)
-			tells(out, "# scenario 30 was out of time (actor-hung)", "but told");
+			tells(out, "# scenario 30 failed (actor-hung)", "but told");
 		free(out);
 	}
 	machine.each = 1;
