@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include "engine/actor_self.h"
 
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -100,12 +101,24 @@ static void account(void)
 	self.stage->view[self.index].anon_bytes = bytes < 0 ? 0 : bytes;
 }
 
+/* io_uring puts a buffer away when the last request that used it is, in a thread of its own. */
+#define PATIENCE	(2 * NS_PER_S)
+
 /* VmPin counts what RLIMIT_MEMLOCK is about: who has no pin has none of it. */
 static long long pinned_kib(void)
 {
-	long long kib = self.let_go ? table_number("/proc/self/status", "VmPin") : 0;
+	uint64_t deadline = now_ns() + PATIENCE;
+	long long kib = 0;
 
+	if (!self.let_go)
+		return 0;
 	self.let_go = false;
+	for (int ms = 1; ; ms = ms < 64 ? 2 * ms : ms) {
+		kib = table_number("/proc/self/status", "VmPin");
+		if (kib <= 0 || now_ns() > deadline)
+			break;
+		poll(NULL, 0, ms);	/* there is no event to wait for */
+	}
 	return kib < 0 ? 0 : kib;
 }
 
