@@ -46,9 +46,13 @@ size_t layout_word(const struct layout *l, size_t i)
 {
 	if (l->whole)
 		return i * sizeof(uint64_t);
-	/* 0, about 1/3, about 2/3 (not on a power of two), last. */
-	return i == WORDS_SAMPLED - 1 ? l->page - sizeof(uint64_t)
-				      : (l->page / 3 * i) & ~(sizeof(uint64_t) - 1);
+	/*
+	 * 0, about 1/3, about 2/3 (not on a power of two), last. Those between are where an entry
+	 * of io_uring has its user_data, all that pins/iouring_rings.c sees.
+	 */
+	if (!i || i == WORDS_SAMPLED - 1)
+		return i ? l->page - sizeof(uint64_t) : 0;
+	return l->page / 3 * i / 64 * 64 + 32;
 }
 
 bool layout_is_mark(const struct layout *l, size_t i)

@@ -139,6 +139,21 @@ static bool ioclone_met(const struct ask *a)
 	       no(a, "io_uring cannot clone buffers of another ring (6.12)");
 }
 
+#define SETUP_NO_MMAP	(1U << 14)
+
+/* Address 0 is nobody's: who knows the flag tries to pin it. */
+static bool iorings_met(const struct ask *a)
+{
+	struct io_uring_params params = { .flags = SETUP_NO_MMAP };
+	int fd = syscall(SYS_io_uring_setup, 1, &params);
+
+	if (fd < 0 && errno == EFAULT)
+		return true;
+	if (fd >= 0)
+		close(fd);
+	return no(a, "io_uring has no rings in user memory (6.5)");
+}
+
 #define OP_SEND_ZC	47
 
 static bool sendzc_met(const struct ask *a)
@@ -503,6 +518,7 @@ static const struct {
 	[NEED_IOURING] = { .code = "no-iouring", .met = iouring_met },
 	[NEED_IOUPDATE] = { .code = "no-iouring-update", .met = ioupdate_met },
 	[NEED_IOCLONE] = { .code = "no-iouring-clone", .met = ioclone_met },
+	[NEED_IORINGS] = { .code = "no-iouring-rings", .met = iorings_met },
 	[NEED_SENDZC] = { .code = "no-sendzc", .met = sendzc_met },
 	[NEED_HUGETLB] = { .code = "no-hugetlb", .met = hugetlb_met, .by_size = true },
 	[NEED_THP] = { .code = "no-thp", .met = thp_met },

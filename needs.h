@@ -36,6 +36,7 @@ enum need {
 	NEED_COMPACT,
 	NEED_IOUPDATE,		/* io_uring: another buffer in the slot of one */
 	NEED_IOCLONE,		/* io_uring: a ring's buffers for another */
+	NEED_IORINGS,		/* io_uring: rings in user memory */
 	NEED_SENDZC,		/* io_uring: zero-copy sends */
 	NEED_DM,		/* disks that can be stopped, by the device-mapper */
 	NEED_DIOPIN,		/* O_DIRECT pins its memory */

@@ -17,10 +17,11 @@ use constant KERNEL => 'debian:6.12';
 
 # The families of scenarios/consumers.c, each with what makes it fail. References and what
 # looks at a file's pages promise less: a stale pin is nothing that these could notice.
-my %noticed = map { $_ => 1 } qw(iouring-segments.fork.anon xdp-in.fork.anon xdp-in.last.thp.pmd xdp.fork.anon iouring-update.fork.thp.pmd
+my %noticed = map { $_ => 1 } qw(iouring-segments.fork.anon iouring-rings.child.anon
+	iouring-rings.last.thp.pmd xdp-in.fork.anon xdp-in.last.thp.pmd xdp.fork.anon iouring-update.fork.thp.pmd
 	iouring-clone.fork.hugetlb.2M gup-remote.ro-fork.anon dmdio.fork.anon dmdio.reuse.thp.pmd
 	dmdio-in.fork.anon dmdio-in.late.thp.pmd udmabuf.fork.memfd.shared);
-my @families = qw(iouring-segments.* iouring-update.* iouring-clone.* dmdio.* dmdio-in.*
+my @families = qw(iouring-segments.* iouring-update.* iouring-clone.* iouring-rings.* dmdio.* dmdio-in.*
 		  zerocopy.* sendzc.* udmabuf.* xdp.* gup-remote.* xdp-in.* kvm.*
 		  splice-unix.* splice-tcp.* vmsplice-tee.*);
 

@@ -25,7 +25,7 @@ my %controls = (
 	'stale-pin' => [$stale, {
 		gup => 'ro-pin.shared.gup.anon', 'gup-fast' => 'ro-pin.shared.gup-fast.anon',
 		'gup-remote' => 'gup-remote.ro-fork.anon', iouring => 'iouring.fork.anon',
-		(map { ("iouring-$_" => "iouring-$_.fork.anon") } qw(segments update clone)),
+		(map { ("iouring-$_" => "iouring-$_.fork.anon") } qw(segments update clone rings)),
 		(map { ($_ => "$_.fork.anon") } qw(dmdio dmdio-in fuse fuse-in ublk xdp xdp-in
 						   vfio)),
 		'ublk-in' => 'ublk-in.late.anon', udmabuf => 'udmabuf.fork.memfd.shared',
