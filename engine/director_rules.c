@@ -206,7 +206,7 @@ bool keeps_kind(const struct step *s)
 		if (b->op != OP_FILL && b->op != OP_READ && b->op != OP_PIN)
 			return false;
 	/* Before 5.19 no kernel knew for sure that nobody shares them, and copied to be safe. */
-	if (props & KIND_ANON)
+	if (props & KIND_FILLED)
 		return kernel_at_least(5, 19);
 	if (props & KIND_SHARED)
 		return true;

@@ -400,7 +400,7 @@ static void draft(struct draft *t, struct coverage *c, size_t base)
 {
 	unsigned int steps = STEPS_LEAST +
 			     random_below(t->r, STEPS_MOST - STEPS_LEAST + 1);
-	unsigned int last = t->base->kind->props & KIND_ANON ? OP_FILL : OP_READ;
+	unsigned int last = t->base->kind->props & KIND_FILLED ? OP_FILL : OP_READ;
 
 	choose_verbs(t);
 	put(t, "%s P", step_verb(last));

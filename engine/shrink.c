@@ -252,7 +252,7 @@ static const struct test *next_simpler(const struct job *job, const struct test 
 static void begin_as_on(struct pieces *p, const struct kind *k)
 {
 	if (is_verb(p->step[0], "fill") || is_verb(p->step[0], "read"))
-		memcpy(p->step[0], k->props & KIND_ANON ? "fill" : "read", strlen("fill"));
+		memcpy(p->step[0], k->props & KIND_FILLED ? "fill" : "read", strlen("fill"));
 }
 
 static bool on_simpler(struct job *job)

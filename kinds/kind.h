@@ -26,8 +26,11 @@
 
 #define KIND_UNEVEN	(1u << 13)	/* its pages differ in what a pin does to them */
 #define KIND_MEMFD	(1u << 14)	/* a file that can be sealed */
-#define KIND_SEVERAL	(1u << 16)	/* of several large folios: for what is about that */
+#define KIND_SEVERAL	(1u << 16)	/* anonymous, large folios, for what is about several */
 #define KIND_RANGE	(1u << 15)	/* of a file: as much as a THP, where one could be mapped */
+
+/* What a test fills before anything else; the rest is read. */
+#define KIND_FILLED	(KIND_ANON | KIND_SEVERAL)
 
 #define KIND_SIZES_MAX	16
 
@@ -50,7 +53,8 @@ struct kind {
 
 	/*
 	 * In the actor. 0 or -errno with m->why. create() maps, and writes the file
-	 * behind it with WRITER_FILE, generation 1; it populates nothing.
+	 * behind it with WRITER_FILE, generation 1; it populates nothing, but for what
+	 * is filled first.
 	 */
 	int (*create)(struct mem *m);
 	/* After the first fill or read: bring the pages into the kind's state. */
@@ -110,6 +114,16 @@ int mem_verify_swapped(struct mem *m);
 int mem_verify_folio(struct mem *m, size_t size, bool by_pmd);
 /* The same, however it is mapped: @anon, or a file's. */
 int mem_verify_frames(struct mem *m, size_t size, bool anon);
+/*
+ * @pages pages of the region, from @page on, are consecutive pages of an anonymous folio of
+ * @size bytes, from page @index of it on; or of no large folio, if that is a base page.
+ */
+struct piece {
+	size_t page, pages;
+	size_t size, index;
+	bool same_folio;	/* as the piece before */
+};
+int mem_verify_pieces(struct mem *m, const struct piece *pieces, size_t nr);
 /* Every page is the very page that the file behind m has there. */
 int mem_verify_file(struct mem *m);
 

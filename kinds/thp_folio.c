@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Proof that memory is of one large folio. */
+/* Proof that memory is of one large folio, or of which ones. */
 #define _GNU_SOURCE
 #include "kind.h"
 
@@ -89,4 +89,55 @@ int mem_verify_folio(struct mem *m, size_t size, bool by_pmd)
 	int ret = mem_verify_frames(m, size, true);
 
 	return ret ? ret : verify_mapping(m, by_pmd);
+}
+
+/* An anonymous page: page @index of a folio, or one that is of no large folio. */
+static int verify_place(struct mem *m, size_t page, uint64_t flags, bool large, size_t index)
+{
+	uint64_t both = 1ULL << KPF_COMPOUND_HEAD | 1ULL << KPF_COMPOUND_TAIL;
+	uint64_t want = !large ? 0 : 1ULL << (index ? KPF_COMPOUND_TAIL : KPF_COMPOUND_HEAD);
+
+	if ((flags & both) != want || !KPF(flags, KPF_ANON))
+		return mem_wrong(m, "page %zu is not %s, anonymous (flags %#llx)", page,
+				 !large ? "of no large folio" : index ? "a tail of a large folio" :
+				 "the head of a large folio", (unsigned long long)flags);
+	return 0;
+}
+
+/* Yields the frame that page 0 of the piece's folio has. */
+static int verify_piece(struct mem *m, const struct piece *p, const uint64_t *map,
+			const uint64_t *flags, uint64_t *head)
+{
+	bool large = p->size > page_size();
+	size_t first, count;
+	int ret = 0;
+
+	layout_cells(&m->layout, p->page, p->pages, &first, &count);
+	for (size_t c = first; c < first + count && !ret; c++) {
+		size_t page = layout_page(&m->layout, c), index = p->index + page - p->page;
+		uint64_t at = (map[c] & PM_PFN_MASK) - index;
+
+		ret = verify_place(m, page, flags[c], large, index);
+		if (!ret && large && (c == first ? at % (p->size / page_size()) : at != *head))
+			ret = mem_wrong(m, "page %zu is PFN %#llx, not page %zu of a folio of "
+					"%zu kB", page, (unsigned long long)at + index, index,
+					p->size / KIB);
+		*head = at;
+	}
+	return ret || !large || !count ? ret : verify_size(m, *head, p->size);
+}
+
+int mem_verify_pieces(struct mem *m, const struct piece *pieces, size_t nr)
+{
+	uint64_t map[m->layout.cells], flags[m->layout.cells], head = 0, former = 0;
+	int ret = mem_read_flags(m, map, flags);
+
+	for (size_t i = 0; i < nr && !ret; i++) {
+		ret = verify_piece(m, &pieces[i], map, flags, &head);
+		if (!ret && pieces[i].same_folio && head != former)
+			ret = mem_wrong(m, "pages from %zu on are of another folio than those "
+					"before", pieces[i].page);
+		former = head;
+	}
+	return ret;
 }

@@ -13,7 +13,9 @@
 #define HUGETLB	ANON | KIND_HUGETLB
 #define BEHIND	.kinds = KIND_PRIVATE | KIND_NOT_ANON | KIND_FIRST
 
-/* The same three questions for each way to come by a fixed buffer. */
+#define SEVERAL	.kinds = KIND_PRIVATE | KIND_SEVERAL
+
+/* The same questions for each way to come by a fixed buffer. */
 #define FIXED_BUFFER(by, how)							\
 	{ .id = by ".fork",							\
 	  .title = "fork(), fixed buffer " how,					\
@@ -33,7 +35,18 @@
 	  .title = "fixed buffer " how,						\
 	  .steps = "read P; pin P " by "; poke P; fork P C; write C; write P; poke P",	\
 	  .why = "a R/W pin breaks COW at once, and nothing reaches what was behind it", \
-	  BEHIND }
+	  BEHIND },								\
+	{ .id = by ".several",							\
+	  .title = "fixed buffer over several folios " how,			\
+	  .steps = "fill P; pin P " by "; poke P; fork P C; write P; poke P; write C",	\
+	  .why = "one folio of a buffer is not as the next: each page is at its own place", \
+	  SEVERAL },								\
+	{ .id = by ".several-half",						\
+	  .title = "fixed buffers over parts of several folios " how,		\
+	  .steps = "fill P; pin P " by " lower; fork P C; pin C " by " upper; poke P 1; "	\
+		   "poke C 2; write P; write C; poke P 1",			\
+	  .why = "one folio of a buffer is not as the next: each page is at its own place", \
+	  SEVERAL }
 
 /* On hugetlb they leak: see known_issues.c. */
 #define SOCKET_UNMAP(by, suffix, how, on)					\

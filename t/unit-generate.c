@@ -119,7 +119,7 @@ static const char *wrong_with(struct stress_case *c)
 		return "does not fit its kind";
 	if (strlen(c->text) >= CASE_TEXT - 1)
 		return "is too long";
-	if (s.step[0].op != (c->test.kind->props & KIND_ANON ? OP_FILL : OP_READ))
+	if (s.step[0].op != (c->test.kind->props & KIND_FILLED ? OP_FILL : OP_READ))
 		return "begins with the wrong step";
 	if (late_pin_of_hole(&s))
 		return "has a late pin of what may not be there";
