@@ -98,9 +98,9 @@ static int verify_place(struct mem *m, size_t page, uint64_t flags, bool large, 
 	uint64_t want = !large ? 0 : 1ULL << (index ? KPF_COMPOUND_TAIL : KPF_COMPOUND_HEAD);
 
 	if ((flags & both) != want || !KPF(flags, KPF_ANON))
-		return mem_wrong(m, "page %zu is not %s, anonymous (flags %#llx)", page,
-				 !large ? "of no large folio" : index ? "a tail of a large folio" :
-				 "the head of a large folio", (unsigned long long)flags);
+		return mem_wrong(m, "page %zu is no %s, anonymous (flags %#llx)", page,
+				 !large ? "base page" : index ? "tail of a large folio" :
+				 "head of a large folio", (unsigned long long)flags);
 	return 0;
 }
 
