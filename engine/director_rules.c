@@ -93,9 +93,23 @@ static bool against_seal(const struct step *s)
 		s->operation->writes_file);
 }
 
+/* Where there is a hole already, a file system may leave the pages alone (seen: btrfs). */
+static bool punches_hole(const struct step *s)
+{
+	size_t first, count;
+
+	if (step_effect(s) != EFFECT_PUNCH || !(d.test->kind->props & KIND_DISK))
+		return false;
+	step_cells(s, &first, &count);
+	for (size_t c = first; c < first + count; c++)
+		if (value_eq(d.model.file[c], VALUE_ZERO))
+			return true;
+	return false;
+}
+
 bool senseless(const struct step *s, int actor)
 {
-	return against_seal(s) ||
+	return against_seal(s) || punches_hole(s) ||
 	       (needs_mapping(s) && has_hole(s, actor)) ||
 	       (s->op == OP_OPERATION && s->operation->spins_on_pinned_thp &&
 		(d.test->kind->props & KIND_THP) && pins_part(s, actor)) ||
