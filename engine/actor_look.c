@@ -102,7 +102,7 @@ static void account(void)
 }
 
 /* io_uring puts a buffer away when the last request that used it is, in a thread of its own. */
-#define PATIENCE	(2 * NS_PER_S)
+#define PATIENCE	NS_PER_S
 
 /* VmPin counts what RLIMIT_MEMLOCK is about: who has no pin has none of it. */
 static long long pinned_kib(void)
