@@ -103,7 +103,7 @@ until_told 'done' $total
 from=$(now_us)
 wait $pid
 echo "whole: exit $?, $total tests"
-sed -n '/ # TODO /d; s/^not ok/failed:/p; s/^# skipped/skipped/p' /tmp/out
+sed -n '/ # TODO /d; s/^not ok/failed:/p; s/^  message:/said:/p; s/^# skipped/skipped/p' /tmp/out
 last=$(( $(now_us) - from + jitter ))
 echo "noted $notes before the first test, $last us after the last"
 settings >/tmp/settings
@@ -158,7 +158,8 @@ while ((my $now = grep { /^kill \d+:/ } @lines) < $kills) {
 
 my ($total) = map { /^whole: exit 0, (\d+) tests$/ } @lines;
 ok($total, 'a run that nobody kills') or diag(join("\n", @lines));
-is_deeply([grep { /^(?:failed|skipped)/ } @lines], [], 'has all that its tests need');
+is_deeply([grep { /^(?:failed|skipped)/ } @lines], [], 'has all that its tests need')
+	or diag(map { "$_\n" } grep { /^said:/ } @lines);
 
 my ($seen) = map { /^seen: (.*)/ } @lines;
 like($seen // '', $_, "while it runs, there is $_") for
