@@ -28,9 +28,9 @@ my $encoded = `gzip -9c '$program' | base64`;
 my $short = 'write P; write C';
 my @rows = (
 	{ name => 'all I/O of the disk becomes an error', by => 'dmdio', how => 'error',
-	  state => 'released', told => qr/direct I.O moved -5 of/, failed => qr/[1-4]/ },
+	  state => 'released', told => qr/direct I.O moved -5 of/, failed => qr/[1-9]\d*/ },
 	{ name => 'all I/O of the disk becomes an error', by => 'dmdio-in', how => 'error',
-	  state => 'released', told => qr/direct I.O moved -5 of/, failed => qr/[1-4]/ },
+	  state => 'released', told => qr/direct I.O moved -5 of/, failed => qr/[1-9]\d*/ },
 	{ name => 'the disk is removed', by => 'dmdio', how => 'forget', state => 'released',
 	  told => qr/resuming the disk: No such device/, failed => 1 },
 	{ name => 'the loop device below is detached, which waits', by => 'dmdio', how => 'detach',
@@ -114,7 +114,7 @@ EOS
 my $script = join('', map {
 	my $steps = $_->{times} ? $short : '$many';
 
-	"vanishes $_->{by} " . ($_->{times} // 4) . " $_->{state} '" . ($_->{after} // ':') .
+	"vanishes $_->{by} " . ($_->{times} // 60) . " $_->{state} '" . ($_->{after} // ':') .
 		"' \"$steps\" $_->{how}\n";
 } @rows);
 
