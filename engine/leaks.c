@@ -79,7 +79,6 @@ static int scan(void)
 	if (!pid) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		settings_in_child();
-		settings_leave_lock();
 		_exit(-file_write(kmemleak(), "scan"));
 	}
 	return wait_for_scan(pid);

@@ -74,7 +74,6 @@ static bool asked_in_child(bool (*takes_pins)(void))
 	if (!pid) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		settings_in_child();
-		settings_leave_lock();
 		_exit(takes_pins());
 	}
 	if (pid < 0)

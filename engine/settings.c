@@ -264,14 +264,9 @@ void settings_in_child(void)
 {
 	if (lifeline >= 0)
 		close(lifeline);
-	lifeline = -1;
-}
-
-void settings_leave_lock(void)
-{
 	if (lock >= 0)
 		close(lock);
-	lock = -1;
+	lifeline = lock = -1;
 }
 
 void settings_end(void)

@@ -33,15 +33,12 @@ int settings_undo_by(const char *fmt, ...);
 /* Where what a run sets up has its place: mount points, files. */
 #define STATE_DIR	"/run/cowpin"
 
-/* In a forked child that may outlive us: the guardian shall not wait for it. */
-void settings_in_child(void);
-
 /*
- * In a process whose memory, or whose children's, is under direct I/O that is held: killed, it
- * lives on until that I/O is let go, which may take the next run. It shall not keep that from
- * starting.
+ * In a forked child that may outlive us: the guardian shall not wait for it. And it leaves the
+ * lock of the run: killed while direct I/O to its memory, or its children's, is held, it lives on
+ * until that is let go, which may take the next run; it shall not keep that from starting.
  */
-void settings_leave_lock(void);
+void settings_in_child(void);
 
 /* Undo everything, the latest first, and wait until that is done. */
 void settings_end(void);

@@ -78,7 +78,6 @@ static void direct(struct slot *slot)
 	uint32_t order = 0;
 
 	settings_in_child();
-	settings_leave_lock();
 	/*
 	 * Those who take part wait for each other anyhow; and a page that another CPU still
 	 * has in a batch for the LRU lists cannot be swapped out or reused.
