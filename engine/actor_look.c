@@ -3,7 +3,6 @@
 #define _GNU_SOURCE
 #include "engine/actor_self.h"
 
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -104,21 +103,22 @@ static void account(void)
 /* io_uring puts a buffer away when the last request that used it is, in a thread of its own. */
 #define PATIENCE	NS_PER_S
 
+static bool none_pinned(void *kib)
+{
+	long long *now = kib;
+
+	*now = table_number("/proc/self/status", "VmPin");
+	return *now <= 0;
+}
+
 /* VmPin counts what RLIMIT_MEMLOCK is about: who has no pin has none of it. */
 static long long pinned_kib(void)
 {
-	uint64_t deadline = now_ns() + PATIENCE;
 	long long kib = 0;
 
-	if (!self.let_go)
-		return 0;
+	if (self.let_go)
+		await_settled(none_pinned, &kib, now_ns() + PATIENCE);
 	self.let_go = false;
-	for (int ms = 1; ; ms = ms < 64 ? 2 * ms : ms) {
-		kib = table_number("/proc/self/status", "VmPin");
-		if (kib <= 0 || now_ns() > deadline)
-			break;
-		poll(NULL, 0, ms);	/* there is no event to wait for */
-	}
 	return kib < 0 ? 0 : kib;
 }
 

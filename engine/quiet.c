@@ -5,7 +5,6 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -99,7 +98,7 @@ static struct number {
 	const char *what;
 	long long (*read)(size_t size);
 	size_t size;
-	long long normal;
+	long long normal, now;
 	bool late;		/* goes back in the kernel's own time */
 } numbers[4 + 2 * SIZES_MAX] = {
 	{ .what = "pins that were not released", .read = pins, .late = true },
@@ -124,17 +123,12 @@ static void add_pools(void)
 	}
 }
 
-static long long settled(struct number *n, uint64_t deadline)
+static bool settled(void *number)
 {
-	long long now = n->read(n->size);
-	int ms = 1;
+	struct number *n = number;
 
-	while (n->late && now != n->normal && now_ns() < deadline) {
-		poll(NULL, 0, ms);	/* there is no event to wait for */
-		ms = ms < 64 ? 2 * ms : ms;
-		now = n->read(n->size);
-	}
-	return now;
+	n->now = n->read(n->size);
+	return !n->late || n->now == n->normal;
 }
 
 static void check_numbers(struct report *r)
@@ -143,14 +137,15 @@ static void check_numbers(struct report *r)
 
 	for (struct number *n = numbers; n < numbers + nr_numbers; n++) {
 		char token[16] = "";
-		long long now = settled(n, deadline);
 
-		if (now == n->normal)
+		await_settled(settled, n, deadline);
+		if (n->now == n->normal)
 			continue;
 		r->found |= n->read == taint ? QUIET_TAINTED : QUIET_LEFT;
 		differs(r, "%s%s%s: %lld, before %lld", n->what, n->size ? " " : "",
-			n->size ? size_token(n->size, token, sizeof(token)) : "", now, n->normal);
-		n->normal = now;
+			n->size ? size_token(n->size, token, sizeof(token)) : "", n->now,
+			n->normal);
+		n->normal = n->now;
 	}
 }
 

@@ -4,6 +4,7 @@
 #include "engine/stage.h"
 
 #include <linux/futex.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -15,6 +16,16 @@ uint64_t now_ns(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &t);
 	return t.tv_sec * NS_PER_S + t.tv_nsec;
+}
+
+void await_settled(bool (*settled)(void *arg), void *arg, uint64_t deadline)
+{
+	int ms = 1;
+
+	while (!settled(arg) && now_ns() < deadline) {
+		poll(NULL, 0, ms);
+		ms = ms < 64 ? 2 * ms : ms;
+	}
 }
 
 struct stage *stage_new(void)
