@@ -102,12 +102,6 @@ static uint64_t time_of(long long jiffies)
 				     (last.jiffies - jiffies));
 }
 
-/* What leaked before is nobody's fault here, even if the kernel tells only now. */
-static bool is_old(const struct leak *l)
-{
-	return l->born && l->born + NS_PER_S / 10 < first.ns;
-}
-
 /* As "  comm "cow-actor0", pid 7, jiffies 4294940000", then bytes and a trace. */
 static void take_detail(struct leak *l, const char *line)
 {
@@ -116,8 +110,10 @@ static void take_detail(struct leak *l, const char *line)
 	size_t used = strlen(s->more);
 	long long jiffies;
 
-	if (pid && sscanf(pid, ", pid %d, jiffies %lld", &s->pid, &jiffies) == 2)
+	if (pid && sscanf(pid, ", pid %d, jiffies %lld", &s->pid, &jiffies) == 2) {
 		l->born = time_of(jiffies);
+		l->old = jiffies < first.jiffies;
+	}
 	if (used < sizeof(s->more) - 160)
 		snprintf(s->more + used, sizeof(s->more) - used, "%s    %.140s",
 			 used ? "\n" : "", line);
@@ -129,16 +125,16 @@ static int take_list(FILE *f, struct leak *found, int max)
 	int nr = 0;
 
 	while (fgets(line, sizeof(line), f)) {
-		struct leak *l = &found[nr - 1];
+		struct leak *l = nr ? &found[nr - 1] : NULL;
 
 		line[strcspn(line, "\n")] = '\0';
-		if (line[0] == ' ' && nr) {
+		if (line[0] == ' ' && l) {
 			take_detail(l, line);
 			continue;
 		}
 		if (strncmp(line, "unreferenced object", 19))
 			continue;
-		if (nr && is_old(l))
+		if (l && l->old)
 			nr--;
 		if (nr == max)
 			return nr;
@@ -146,7 +142,7 @@ static int take_list(FILE *f, struct leak *found, int max)
 		*l = (struct leak){ 0 };
 		snprintf(l->splat.text, sizeof(l->splat.text), "kmemleak: %s", line);
 	}
-	return nr && is_old(&found[nr - 1]) ? nr - 1 : nr;
+	return nr && found[nr - 1].old ? nr - 1 : nr;
 }
 
 /* All of them before they are forgotten. */

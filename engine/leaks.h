@@ -14,6 +14,7 @@
 struct leak {
 	struct splat splat;	/* which object; then who allocated it, and where */
 	uint64_t born;		/* when, as now_ns(); 0: not known */
+	bool old;		/* before the run: nobody's fault here, though told only now */
 };
 
 /* Begin to watch: what was allocated by now does not count. False: the kernel has no kmemleak. */
