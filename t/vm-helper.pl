@@ -55,6 +55,18 @@ sub run {
 	return finish(begin(@_));
 }
 
+# run() of a guest: again if its emulated CPU tripped over code that was being patched, which
+# happens now and then (see vm/boot).
+sub run_guest {
+	my $got;
+
+	for my $try (1 .. 3) {
+		$got = run(@_);
+		last if $got->{err} !~ /Oops: int3/;
+	}
+	return $got;
+}
+
 # Several runs, each [[COMMAND...], sub that gets what run() returns]. While one is
 # looked at, the next one runs: two guests are as many as two slow CPUs bear.
 sub run_ahead {
@@ -94,10 +106,7 @@ sub cow_on {
 	my ($kernel, $ids, @args) = @_;
 	my @run = ("$top/run_vmtests.sh", '-k', $kernel, '--tap', '--results', "$tmp/results",
 		   '--', @args, '--run', join(',', @$ids));
-	my $got = run(@run);
-
-	# An emulated CPU trips over code that is being patched now and then: see vm/boot.
-	$got = run(@run) if $got->{err} =~ /Oops: int3/;
+	my $got = run_guest(@run);
 
 	$got->{tests} = tap_tests($got->{out});
 	return $got;
@@ -146,14 +155,10 @@ EOS
 sub guest_says {
 	my ($kernel, $script) = @_;
 	my $commands = spew("$tmp/commands", $guest_functions . $script);
-	my $out;
+	my $got = run_guest('sh', '-c', "'$top/run_vmtests.sh' -k $kernel --shell <'$commands'");
 
-	# An emulated CPU trips over code that is being patched now and then: see vm/boot.
-	for my $try (1 .. 3) {
-		$out = `'$top/run_vmtests.sh' -k $kernel --shell <'$commands' 2>'$tmp/err'`;
-		last if slurp("$tmp/err") !~ /Oops: int3/;
-	}
-	return [split(/\n/, $out)];
+	spew("$tmp/err", $got->{err});
+	return [split(/\n/, $got->{out})];
 }
 
 # tap_tests(TAP) -> [ { number, ok, id, skip, title, text } ]: the title is the
