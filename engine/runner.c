@@ -29,8 +29,10 @@
  * After that many tests, or that long, none is begun until none runs: then all must be as
  * it was. Only then are their results printed.
  */
-#define BATCH_MAX	256
+#define BATCH_MAX	512
 #define BATCH_TIME	(2 * NS_PER_S)
+/* A test takes a few milliseconds. While one does that takes that long, others go on. */
+#define TEST_LONG	(200 * NS_PER_MS)
 /* To look for leaks takes long: no more than a fifth of the time goes there. */
 #define LEAKS_TIME	(60 * NS_PER_S)
 #define LEAKS_SHARE	4
@@ -212,6 +214,14 @@ static void start(struct slot *slot, size_t index)
 	done_without(index, &r);
 }
 
+static bool long_one_runs(void)
+{
+	for (unsigned int i = 0; i < slots_nr(); i++)
+		if (slot_at(i)->busy && now_ns() > slot_at(i)->started + TEST_LONG)
+			return true;
+	return false;
+}
+
 static bool batch_full(void)
 {
 	uint64_t time = run.leaks ? LEAKS_TIME : BATCH_TIME;
@@ -219,7 +229,7 @@ static bool batch_full(void)
 	if (time < LEAKS_SHARE * run.leaks_took)
 		time = LEAKS_SHARE * run.leaks_took;
 	return run.in_batch + run.running >= BATCH_MAX ||
-	       (run.in_batch && now_ns() > run.batch_started + time);
+	       (run.in_batch && now_ns() > run.batch_started + time && !long_one_runs());
 }
 
 static bool stopping(void)
