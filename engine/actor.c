@@ -97,7 +97,7 @@ static int act_settle(const struct command *c)
 		return mem_fail(m, "injection failed");
 	if (m->kind->settle)
 		ret = m->kind->settle(m);
-	return ret ? ret : m->kind->verify(m);
+	return ret ? ret : mem_verify(m, m->kind->verify);
 }
 
 /* Nothing else has come to lie there yet: what is mapped came by fork. */

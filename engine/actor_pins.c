@@ -67,7 +67,7 @@ static void verify_again(const struct command *c)
 
 	if (injected == FAULT_SPLIT)
 		inject_split(&self.mem);
-	v->changed = c->verify && self.mem.kind->verify(&self.mem) && all_present();
+	v->changed = c->verify && mem_verify(&self.mem, self.mem.kind->verify) && all_present();
 	if (v->changed)
 		memcpy(v->why, self.mem.why, sizeof(v->why));
 	self.mem.why[0] = '\0';

@@ -410,7 +410,7 @@ static int set_up(void)
 	if (!ret && m->kind->settle)
 		ret = m->kind->settle(m);
 	if (!ret && injected != FAULT_LEAK)
-		ret = m->kind->verify(m);
+		ret = mem_verify(m, m->kind->verify);
 	return ret;
 }
 

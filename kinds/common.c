@@ -4,11 +4,15 @@
 #include "kind.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "vm_util.h"
+
+/* A page is moved within that, in milliseconds, however busy the machine is. */
+#define VERIFY_PATIENCE	100
 
 extern const struct kind *const __start_cow_kinds[], *const __stop_cow_kinds[];
 
@@ -138,6 +142,17 @@ void mem_unmap(struct mem *m)
 	if (m->fd >= 0)
 		close(m->fd);
 	m->fd = -1;
+}
+
+int mem_verify(struct mem *m, int (*verify)(struct mem *m))
+{
+	int ret = verify(m);
+
+	for (int ms = 1; ret && ms < VERIFY_PATIENCE; ms *= 2) {
+		poll(NULL, 0, ms);
+		ret = verify(m);
+	}
+	return ret;
 }
 
 /* How many cells from @cell on have consecutive page frames. */

@@ -92,6 +92,12 @@ int mem_map_file(struct mem *m, size_t len);
 /* Give the file behind m its content. */
 int mem_fill_file(struct mem *m, size_t len);
 void mem_unmap(struct mem *m);
+/*
+ * What @verify proves, a kind's or one of those below. While the kernel moves a page (compaction,
+ * for somebody else) it is at neither place, and its former frame is nobody's: so what does not
+ * hold is looked at again, for a tenth of a second. What is wrong stays wrong.
+ */
+int mem_verify(struct mem *m, int (*verify)(struct mem *m));
 /* pagemap entries and kpageflags of all cells; fails if a page is not mapped. */
 int mem_read_flags(struct mem *m, uint64_t *map, uint64_t *flags);
 /* Every page present and of a frame whose kpageflags have all of @set, none of @clear. */
