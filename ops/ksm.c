@@ -54,11 +54,33 @@ static void fill_sibling(struct mem *m, char *to, const char *from, size_t len)
 		to[at] ^= 1;
 }
 
+static void *map_somewhere(const struct mem *m, size_t len)
+{
+	(void)m;
+	return mmap(NULL, len, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+}
+
+/* How far from the region there must be room. */
+#define REACH	GIB
+
+static void *map_above(const struct mem *m, size_t len)
+{
+	char *end = m->base + m->len;
+	void *at = MAP_FAILED;
+
+	for (size_t off = len; off < REACH && at == MAP_FAILED; off += len)
+		at = mmap(end + off, len, PROT_NONE,
+			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+	return at;
+}
+
+typedef void *map_fn(const struct mem *m, size_t len);
+
 /* Kept apart from the region: one mapping of both would be as new, and count as written. */
-static char *map_apart(struct mem *m, size_t len)
+static char *map_apart(struct mem *m, size_t len, map_fn *map)
 {
 	size_t page = m->layout.page;
-	char *at = mmap(NULL, len + 2 * page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	char *at = map(m, len + 2 * page);
 
 	if (at == MAP_FAILED || mprotect(at + page, len, PROT_READ | PROT_WRITE))
 		return NULL;
@@ -66,14 +88,13 @@ static char *map_apart(struct mem *m, size_t len)
 }
 
 /* A twin of the pages, so that there is something to merge with; and what is almost one. */
-static int ksm_run(struct mem *m, size_t page, size_t pages, struct value v)
+static int merge(struct mem *m, size_t page, size_t pages, map_fn *map)
 {
 	size_t len = pages * m->layout.page;
 	char *at = mem_page(m, page), *twin;
 	int ret;
 
-	(void)v;
-	twin = map_apart(m, 2 * len);
+	twin = map_apart(m, 2 * len, map);
 	if (!twin)
 		return mem_fail(m, "mmap of a twin: %s", strerror(errno));
 	ret = copy_past_protection(m, twin, at, len);
@@ -91,10 +112,34 @@ static int ksm_run(struct mem *m, size_t page, size_t pages, struct value v)
 	return ret;
 }
 
+static int ksm_run(struct mem *m, size_t page, size_t pages, struct value v)
+{
+	(void)v;
+	return merge(m, page, pages, map_somewhere);
+}
+
 DEFINE_OPERATION(ksm) = {
 	.id = "ksm", .slow = true,
 	.about = "KSM merges the pages with equal ones; a pinned page stays",
 	.kinds = KIND_BASE, .needs = NEED(KSM), .run = ksm_run,
+	.senseless = { -EIO },
+};
+
+/*
+ * Of two equal pages ksmd keeps the one that it sees last, which is that with the higher address,
+ * and replaces the other one: mappings come from the top down, so that a twin's is replaced.
+ * Above the region it is the region's.
+ */
+static int ksminto_run(struct mem *m, size_t page, size_t pages, struct value v)
+{
+	(void)v;
+	return merge(m, page, pages, map_above);
+}
+
+DEFINE_OPERATION(ksminto) = {
+	.id = "ksminto", .slow = true,
+	.about = "KSM puts equal pages in the place of these; a pinned page stays",
+	.kinds = KIND_BASE, .needs = NEED(KSM), .run = ksminto_run,
 	.senseless = { -EIO },
 };
 

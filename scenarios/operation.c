@@ -54,6 +54,12 @@ static const struct scenario rows[] = {
 	PINNED_ANON("operation.compact", "compact", KIND_BASE),
 	PINNED_ANON("operation.tonode", "tonode", 0),
 	PINNED_ANON("operation.ksm", "ksm", KIND_BASE),
+	PINNED_ANON("operation.ksminto", "ksminto", KIND_BASE),
+	{ .id = "operation.fork-ksminto", .title = "fork(), KSM replaces the page, %s pin",
+	  .steps = "fill P; fork P C; ksminto P; write C; pin P ro longterm; unksm P; write P; "
+		   "write C",
+	  .why = "a page that KSM has put is everybody's: the pin must take a copy",
+	  .kinds = KIND_BASE },
 	PINNED_ANON("operation.ksmzero", "ksmzero", KIND_BASE),
 	{ .id = "operation.ksmzero-pinned-later",
 	  .title = "KSM puts the zeropage, then R/O longterm %s pin",

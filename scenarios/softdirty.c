@@ -27,6 +27,7 @@ static const struct scenario rows[] = {
 	BOTH("pageout", "swap", "pageout P"),
 	BOTH("swapoff", "swapoff()", "swapout P; swapoff P"),
 	TRACKED("ksm", "KSM", "ksm P", KIND_BASE),
+	TRACKED("ksminto", "KSM, which replaces the page", "ksminto P", KIND_BASE),
 	BOTH("remap", "mremap()", "remap P"),
 	BOTH("tonode", "migration", "tonode P"),
 	TRACKED("split", "a folio that is split", "split P", KIND_THP),
