@@ -122,6 +122,8 @@ static void begin_as_child(int index)
 	actor_keep_holes();
 	if (injected == FAULT_LOSE)
 		inject_lose_memory(&self.mem);
+	if (injected == FAULT_CHILD_LOCKED)
+		inject_lock(&self.mem);
 	if (injected == FAULT_LEAK)	/* fork leaves it to a child to fault in shared memory */
 		act_read(&(struct command){ .step.part = PART_ALL });
 	actor_begin(index);

@@ -159,6 +159,8 @@ int act_look(const struct command *c)
 
 	look_at_memory(all);
 	look_for_unnoticed();
+	if (self.stage->locks)
+		look_at_locks();
 	self.stage->view[self.index].stray = self.stray;
 	self.stage->view[self.index].pinned_kib = pinned_kib();
 	self.stage->view[self.index].witness_changed = self.mem.witness &&

@@ -360,6 +360,12 @@ void actor_forget_protection(const struct step *s)
 		actor_mark_all(OWN_PROTECTED | OWN_UNPROTECTED, false);
 }
 
+static bool does_nothing(const struct operation *o)
+{
+	return (injected == FAULT_UNPROTECTED && o->write_protects) ||
+	       (injected == FAULT_UNLOCKED && o->locks);
+}
+
 int act_operation(const struct command *c)
 {
 	const struct operation *o = c->step.operation;
@@ -368,8 +374,9 @@ int act_operation(const struct command *c)
 	int ret;
 
 	part_pages(c->step.part, self.mem.layout.pages, &page, &pages);
-	ret = injected == FAULT_UNPROTECTED && o->write_protects ? 0 :
-	      o->run(&self.mem, page, pages, c->v);
+	if (injected == FAULT_EVICT && o->reclaims)
+		inject_evict(&self.mem);
+	ret = does_nothing(o) ? 0 : o->run(&self.mem, page, pages, c->v);
 	actor_shift_pins((char *)self.mem.base - base);
 	if (!ret && o->write_protects) {
 		mark_part(c, OWN_PROTECTED, true);

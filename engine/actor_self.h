@@ -60,6 +60,9 @@ actor_fn act_exec;
 /* Report what memory and pins hold (actor_look.c). */
 actor_fn act_look, act_look_late;
 
+/* Which memory is locked, in words of the kernel (actor_locks.c). */
+void look_at_locks(void);
+
 /* What the director's pointer to something linked is here. */
 const void *actor_here(const void *there);
 /* The step that made the process exec is done; ready for the next. Does not return. */

@@ -301,8 +301,7 @@ static void compare_costs(void)
 			  charged, cost);
 }
 
-/* Everybody looks, all at once; @done: has looked already, -1: nobody. */
-static bool all_look(enum cmd cmd, int done)
+bool all_look(enum cmd cmd, int done)
 {
 	struct command c = { .cmd = cmd, .account = d.test->scenario->accounts };
 	bool ok = true;

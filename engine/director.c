@@ -219,6 +219,7 @@ static void run_step(const struct step *s)
 
 	if (d.test->lenient && senseless(s, actor))
 		return;
+	note_locked(s);
 	if (injected == FAULT_DIRECTOR_DIES && s->op == OP_WRITE)
 		kill(getpid(), SIGKILL);
 	if ((s->op == OP_UNPIN || s->op == OP_POKE) &&
@@ -237,6 +238,8 @@ static void run_step(const struct step *s)
 		compare(c.all ? CMD_LOOK_ALL : CMD_LOOK, s->op == OP_EXIT || refused ? -1 : actor);
 	d.looked_at_all = c.all;
 	trace_step();
+	if (!failed())
+		compare_locked(s);
 	if (!failed() && s->op == OP_FORK && !d.model.shared)
 		compare_fork(actor, c.other);
 	if (!failed() && s->op == OP_PIN)
@@ -342,6 +345,7 @@ void director_run(const struct test *t, struct stage *stage, uint64_t deadline)
 	d.result = &stage->result;
 	d.deadline = deadline;
 	d.step = -1;
+	stage->locks = t->steps->locks;
 	if (t->scenario->rounds) {
 		race_run(t, stage, deadline);
 		return;

@@ -99,6 +99,8 @@ void model_after(const struct step *s, int actor, const struct command *c)
 		model_dontfork(&d.model, actor, first, count, s->op == OP_DONTFORK);
 	} else if (s->op == OP_OPERATION) {
 		model_operation(s->operation->effect, actor, first, count, c->v);
+		if (s->operation->locks || s->operation->unlocks)
+			model_lock(&d.model, actor, first, count, s->operation->locks);
 		if (s->operation->maps_anew)
 			model_map_anew(&d.model, actor);
 	} else if (s->op == OP_WRITE || s->op == OP_FILL) {

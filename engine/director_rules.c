@@ -107,9 +107,36 @@ static bool punches_hole(const struct step *s)
 	return false;
 }
 
+/* How many cells of the step's part has @actor locked? */
+static size_t locked(const struct step *s, int actor, size_t *of)
+{
+	size_t first, nr = 0;
+
+	step_cells(s, &first, of);
+	for (size_t c = first; c < first + *of; c++)
+		nr += d.model.actor[actor].cell[c].lock != LOCK_NONE;
+	return nr;
+}
+
+/*
+ * What is refused where memory is locked is done up to there; and who writes in pieces finds out
+ * too late.
+ */
+static bool against_lock(const struct step *s, int actor)
+{
+	size_t of, nr;
+
+	if (s->op != OP_OPERATION)
+		return false;
+	nr = locked(s, actor, &of);
+	return nr && (s->operation->only_unlocked ||
+		      (s->operation->not_locked &&
+		       (nr < of || s->operation->effect == EFFECT_WRITE)));
+}
+
 bool senseless(const struct step *s, int actor)
 {
-	return against_seal(s) || punches_hole(s) ||
+	return against_lock(s, actor) || against_seal(s) || punches_hole(s) ||
 	       (needs_mapping(s) && has_hole(s, actor)) ||
 	       (s->op == OP_OPERATION && s->operation->spins_on_pinned_thp &&
 		(d.test->kind->props & KIND_THP) && pins_part(s, actor)) ||
@@ -160,6 +187,8 @@ const char *must_refuse(const struct step *s, int actor)
 		return "a write through a R/O pin";
 	if (s->op == OP_OPERATION && s->operation->not_in_use && file_in_use())
 		return "the file is mapped or pinned";
+	if (s->op == OP_OPERATION && s->operation->not_locked && locked(s, actor, &(size_t){ 0 }))
+		return "the memory is locked";
 	if (s->op != OP_PIN)
 		return NULL;
 	if (forbidden(s, actor))
@@ -182,9 +211,12 @@ bool may_fail(const struct step *s, const char *refusal, int error)
 {
 	if (refusal && s->op == OP_POKE)
 		return error == -EACCES;
-	if (refusal && s->op == OP_OPERATION)
-		return error == -EBUSY;
-	if (refusal)
+	if (refusal && s->op == OP_OPERATION &&
+	    error == (s->operation->not_in_use ? -EBUSY : -EINVAL))
+		return true;
+	if (refusal && s->op == OP_OPERATION && s->operation->not_in_use)
+		return false;
+	if (refusal && s->op == OP_PIN)
 		return error == -EFAULT || error == -EOPNOTSUPP;
 	if (d.test->lenient && (s->op == OP_COLLAPSE || s->op == OP_MIGRATE))
 		return true;

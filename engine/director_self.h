@@ -93,6 +93,8 @@ bool pins_part(const struct step *s, int actor);
  * The oracles (compare.c). Each compares what was seen with what must be, and fails the
  * test if that differs.
  */
+/* Everybody looks, all at once; @done: has looked already, -1: nobody. */
+bool all_look(enum cmd cmd, int done);
 /* Everybody looks (but @done, who has; -1: nobody has), then all views and all pins. */
 void compare(enum cmd cmd, int done);
 /* What a pin just took is exclusive, and still of the kind that the title names. */
@@ -101,6 +103,12 @@ void compare_pinned(int pin);
 void compare_fork(int parent, int child);
 /* Stores of the last write faulted where the protection says so, and only there. */
 void compare_faults(int actor, size_t first, size_t count);
+/*
+ * Memory is locked where the model says, and nowhere else, and the kernel counts it so; and what
+ * is locked stays in memory (compare_locks.c). Before and after a step:
+ */
+void note_locked(const struct step *s);
+void compare_locked(const struct step *s);
 /* What is behind the memory, after a look at everything. */
 void compare_behind(void);
 

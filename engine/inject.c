@@ -6,9 +6,11 @@
 #include <liburing.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "engine/settings.h"
+#include "mm_calls.h"
 #include "vm_util.h"
 
 enum fault injected;
@@ -39,6 +41,10 @@ static const struct { const char *name, *about; } faults[NR_FAULTS] = {
 	[FAULT_STRAY] = { "stray", "a child gets memory that was kept from it" },
 	[FAULT_UNNOTICED] = { "unnoticed", "a write leaves no soft-dirty bit, and protection" },
 	[FAULT_UNPROTECTED] = { "unprotected", "PAGEMAP_SCAN protects nothing" },
+	[FAULT_UNLOCKED] = { "unlocked", "mlock() does nothing" },
+	[FAULT_CHILD_LOCKED] = { "child-locked", "a child begins with locked memory" },
+	[FAULT_LOCK_COUNT] = { "lock-count", "locked memory is counted twice" },
+	[FAULT_EVICT] = { "evict", "what is locked goes to swap" },
 	[FAULT_SHARED_PIN] = { "shared-pin", "a pinned page is not exclusive" },
 	[FAULT_MOVABLE] = { "movable", "pinned pages count as those of ZONE_MOVABLE" },
 	[FAULT_SPLIT] = { "split", "a pin splits the mapping of a large folio" },
@@ -111,6 +117,22 @@ int inject_lose_memory(struct mem *m)
 			MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
 
 	return at == MAP_FAILED ? -errno : 0;
+}
+
+void inject_lock(struct mem *m)
+{
+	if (mlock2(m->base, m->len, MLOCK_ONFAULT))
+		perror("injection");
+}
+
+/* Locked again at once, as if it had always been. */
+void inject_evict(struct mem *m)
+{
+	if (smaps_bytes(m->base, "Locked") <= 0)
+		return;
+	if (syscall(SYS_munlock, m->base, m->len) || madvise(m->base, m->len, MADV_PAGEOUT))
+		perror("injection");
+	inject_lock(m);
 }
 
 void inject_write_through(const struct mem *m)

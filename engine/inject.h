@@ -36,6 +36,10 @@ enum fault {
 	FAULT_STRAY,		/* MADV_DONTFORK does nothing */
 	FAULT_UNNOTICED,	/* soft-dirty bits vanish after a write, protection does not */
 	FAULT_UNPROTECTED,	/* what PAGEMAP_SCAN shall write-protect is not */
+	FAULT_UNLOCKED,		/* mlock() does nothing */
+	FAULT_CHILD_LOCKED,	/* a child begins with locked memory */
+	FAULT_LOCK_COUNT,	/* locked memory is counted twice */
+	FAULT_EVICT,		/* what is locked goes to swap */
 	FAULT_SHARED_PIN,	/* a page in a pin is known not to be exclusive */
 	FAULT_MOVABLE,		/* every page is taken for one of ZONE_MOVABLE */
 	FAULT_SPLIT,		/* pinning splits the mapping of a large folio */
@@ -60,6 +64,8 @@ int inject_replace_pages(struct mem *m, const struct pin *p);
 int inject_share_memory(struct mem *m);
 int inject_lose_memory(struct mem *m);
 void inject_write_through(const struct mem *m);
+void inject_lock(struct mem *m);
+void inject_evict(struct mem *m);
 /* At a pin that was given: FAULT_POPULATE, FAULT_CHARGE. */
 void inject_cost(struct mem *m);
 void inject_split(struct mem *m);

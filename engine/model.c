@@ -94,10 +94,23 @@ struct value model_write(struct model *m, int actor, size_t first, size_t count,
 	return v;
 }
 
+/* What is locked and becomes writable has its pages copied at once, not at the next write. */
 void model_protect(struct model *m, int actor, size_t first, size_t count, int prot)
 {
+	for (size_t c = first; c < first + count; c++) {
+		struct model_cell *cell = &m->actor[actor].cell[c];
+		bool copied = cell->lock == LOCK_ALL && !(cell->prot & PROT_WRITE);
+
+		cell->prot = prot;
+		if (copied)
+			model_touch(m, actor, c, 1);
+	}
+}
+
+void model_lock(struct model *m, int actor, size_t first, size_t count, enum lock lock)
+{
 	for (size_t c = first; c < first + count; c++)
-		m->actor[actor].cell[c].prot = prot;
+		m->actor[actor].cell[c].lock = lock;
 }
 
 void model_map_anew(struct model *m, int actor)
@@ -145,6 +158,7 @@ void model_unmap(struct model *m, int actor, size_t first, size_t count)
 	for (size_t c = first; c < first + count; c++) {
 		detach(m, actor, c);
 		m->actor[actor].cell[c].state = CELL_GONE;
+		m->actor[actor].cell[c].lock = LOCK_NONE;
 	}
 }
 
@@ -310,6 +324,7 @@ int model_fork(struct model *m, int parent, char name)
 	memcpy(m->actor[child].cell, m->actor[parent].cell,
 	       m->cells * sizeof(m->actor[child].cell[0]));
 	for (size_t c = 0; c < m->cells; c++) {
+		m->actor[child].cell[c].lock = LOCK_NONE;
 		if (m->actor[child].cell[c].dontfork)
 			m->actor[child].cell[c].state = CELL_GONE;
 		else if (m->actor[child].cell[c].wipe && m->actor[child].cell[c].state == CELL_OWN)

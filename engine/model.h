@@ -31,6 +31,7 @@ struct model_cell {
 	uint8_t prot;		/* PROT_* */
 	bool dontfork, wipe;
 	bool zeroed;		/* of CELL_OWN: for all we know KSM has put the zeropage there */
+	uint8_t lock;		/* enum lock */
 	struct value v;
 	struct value mark;	/* of the page, if it is CELL_OWN */
 };
@@ -74,6 +75,8 @@ struct model {
 void model_start(struct model *m, size_t cells, bool shared, bool has_file);
 
 void model_protect(struct model *m, int actor, size_t first, size_t count, int prot);
+/* From now on the memory is locked so, or not any more; that it is brought in is told besides. */
+void model_lock(struct model *m, int actor, size_t first, size_t count, enum lock lock);
 void model_dontfork(struct model *m, int actor, size_t first, size_t count, bool dont);
 /* Must a store of @actor to that cell be a fault? */
 bool model_faults(const struct model *m, int actor, size_t cell);

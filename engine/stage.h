@@ -83,6 +83,9 @@ struct view {
 	bool witness_changed;		/* see struct mem */
 	bool stray;			/* has memory that its parent kept from it */
 	uint8_t unnoticed[CELLS_MAX];	/* enum unnoticed */
+	/* If stage.locks: whose mapping is locked; what VmLck says, and all such mappings make. */
+	uint8_t locked[CELLS_MAX];
+	long long locked_kib, locked_maps_kib;
 	long long pinned_kib;	/* counted as pinned by who has just let go of its pins */
 	long long anon_bytes;	/* of anonymous memory in the region; if asked for */
 	uint64_t words[WORDS_MAX];
@@ -110,6 +113,7 @@ struct stage {
 	uint64_t deadline;
 	int step;		/* where the director is, for whoever finds it dead */
 	struct layout layout;	/* of the region, set by CMD_CREATE */
+	bool locks;		/* the scenario has locked memory: looks are at that, too */
 	bool dirty_tracked;	/* likewise: its file system wants to know of every write */
 	struct result result;
 	struct box box[ACTORS_MAX];

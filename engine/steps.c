@@ -259,6 +259,7 @@ static int arg_operation(struct parser *p)
 
 	p->out->alone |= o->alone;
 	p->out->own_group |= o->own_group;
+	p->out->locks |= o->locks != LOCK_NONE;
 	return o->splits ? arg_vma_part(p) : arg_part(p);
 }
 

@@ -72,6 +72,7 @@ struct scenario_steps {
 	bool forces;			/* writes by FOLL_FORCE, which hugetlb knows not */
 	bool collapses;			/* the region must be one PMD-sized THP */
 	bool alone, own_group;		/* an operation is: see struct operation */
+	bool locks;			/* an operation locks memory */
 };
 
 struct parse_error {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* madvise() and mlock(): advice may change where pages are, never what is in them. */
+/* madvise(): advice may change where pages are, never what is in them. */
 #define _GNU_SOURCE
 #include "ops/operation.h"
 
@@ -7,7 +7,6 @@
 
 #include "kinds/kind.h"
 #include "mm_calls.h"
-#include "vm_util.h"
 
 static int advise(struct mem *m, size_t page, size_t pages, int advice, const char *name)
 {
@@ -36,12 +35,14 @@ ADVICE(guard_run, MADV_GUARD_INSTALL)
 /* hugetlb pages and locked ones take no advice on reclaim: EINVAL. */
 DEFINE_OPERATION(cold) = {
 	.id = "cold", .about = "MADV_COLD: first to be reclaimed; a pinned page stays",
+	.not_locked = true,
 	.not_kinds = KIND_HUGETLB, .keeps_protection = true, .run = cold_run,
 };
 
 DEFINE_OPERATION(pageout) = {
 	.id = "pageout", .about = "MADV_PAGEOUT: reclaimed now; a pinned page stays",
 	.not_kinds = KIND_HUGETLB, .needs = NEED(SWAP), .keeps_protection = true,
+	.not_locked = true, .reclaims = true,
 	.run = pageout_run,
 };
 
@@ -68,6 +69,7 @@ DEFINE_OPERATION(filecollapse) = {
 
 DEFINE_OPERATION(discard) = {
 	.id = "discard", .about = "MADV_DONTNEED: private pages are given up; a pin keeps its page",
+	.not_locked = true,
 	.effect = EFFECT_DISCARD, .refuses = { -EINVAL }, .run = discard_run,
 };
 
@@ -84,6 +86,7 @@ DEFINE_OPERATION(nohugepage) = {
 DEFINE_OPERATION(guard) = {
 	.id = "guard", .about = "MADV_GUARD_INSTALL: accesses are faults; a pin keeps its page",
 	.effect = EFFECT_UNMAP, .kinds = KIND_ANON | KIND_PRIVATE, .not_kinds = KIND_HUGETLB,
+	.not_locked = true,
 	.needs = NEED(GUARD), .run = guard_run,
 };
 
@@ -93,28 +96,4 @@ DEFINE_OPERATION(wipeonfork) = {
 	.id = "wipeonfork", .about = "MADV_WIPEONFORK: a child finds zeroes; pins are not touched",
 	.effect = EFFECT_WIPE, .kinds = KIND_ANON | KIND_PRIVATE, .not_kinds = KIND_HUGETLB,
 	.splits = true, .run = wipe_run,
-};
-
-/* On fault only: locking must not populate what the scenario left alone. */
-static int lock_run(struct mem *m, size_t page, size_t pages, struct value v)
-{
-	void *at = mem_page(m, page);
-	size_t len = pages * m->layout.page;
-	long long before;
-
-	(void)v;
-	before = table_number("/proc/self/status", "VmLck");
-	if (mlock2(at, len, MLOCK_ONFAULT))
-		return mem_fail(m, "mlock2: %s", strerror(errno));
-	if (munlock(at, len))
-		return mem_fail(m, "munlock: %s", strerror(errno));
-	errno = ESTALE;
-	if (table_number("/proc/self/status", "VmLck") != before)
-		return mem_fail(m, "after munlock() VmLck is not what it was");
-	return 0;
-}
-
-DEFINE_OPERATION(lock) = {
-	.id = "lock", .about = "mlock() and munlock(): in memory for a moment; pages stay",
-	.splits = true, .senseless = { -ENOMEM, -EAGAIN }, .run = lock_run,
 };

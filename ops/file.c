@@ -197,5 +197,6 @@ DEFINE_OPERATION(remove_pages) = {
 	.id = "remove",
 	.about = "MADV_REMOVE: a hole in the file, by its address; a pin keeps its page",
 	.effect = EFFECT_PUNCH, .kinds = KIND_FILE | KIND_SHARED, .not_kinds = KIND_HUGETLB,
+	.not_locked = true,
 	.senseless = { -EACCES }, .run = remove_run,
 };

@@ -35,6 +35,7 @@ DEFINE_OPERATION(lazyfree) = {
 	.id = "lazyfree",
 	.about = "MADV_FREE and reclaim: a pinned page stays, with its content",
 	.kinds = KIND_ANON | KIND_PRIVATE, .not_kinds = KIND_HUGETLB, .needs = NEED(SWAP),
+	.not_locked = true, .reclaims = true,
 	.only_pinned = true, .senseless = { -EINVAL }, .run = lazyfree_run,
 };
 
@@ -64,5 +65,6 @@ DEFINE_OPERATION(takeback) = {
 	.id = "takeback",
 	.about = "MADV_FREE, a write, and reclaim: what was written stays",
 	.effect = EFFECT_WRITE, .kinds = KIND_ANON | KIND_PRIVATE, .not_kinds = KIND_HUGETLB,
+	.not_locked = true, .reclaims = true,
 	.needs = NEED(SWAP), .only_writable = true, .run = takeback_run,
 };

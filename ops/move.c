@@ -249,6 +249,7 @@ DEFINE_OPERATION(uffdmove) = {
 	.not_pinned = true,
 	.refuses_pinned = { -EBUSY, -EAGAIN }, .refuses = { -EBUSY },
 	.senseless = { -ENOENT, -EINVAL, -EAGAIN, -EOPNOTSUPP },
+	.not_locked = true,
 	.run = uffdmove_run,
 };
 
@@ -304,5 +305,6 @@ DEFINE_OPERATION(uffdremap) = {
 	.maps_anew = true,
 	.refuses_pinned = { -EBUSY, -EAGAIN }, .refuses = { -EBUSY },
 	.senseless = { -ENOENT, -EINVAL, -EAGAIN, -EFAULT },
+	.not_locked = true,
 	.run = uffdremap_run,
 };

@@ -29,6 +29,13 @@ enum effect {
 	EFFECT_UNMAP,		/* nothing can be accessed there any more */
 };
 
+/* What becomes of the locks of mlock(), which lie on mappings. */
+enum lock {
+	LOCK_NONE,
+	LOCK_ONFAULT,		/* what is in memory stays there, and what comes in later */
+	LOCK_ALL,		/* all is brought in, too: writable private pages as by a write */
+};
+
 #define REFUSALS_MAX	4
 
 struct operation {
@@ -40,6 +47,11 @@ struct operation {
 	uint64_t needs;	/* NEED() mask */
 	bool writes_file;	/* beside its effect it writes to the file: not if that is sealed */
 	bool not_pinned;	/* of a pinned page it must be refused */
+	bool not_locked;	/* of locked memory it must be refused (EINVAL) */
+	enum lock locks;	/* it locks memory, */
+	bool unlocks;		/* or unlocks it; */
+	bool only_unlocked;	/* makes sense only where none is locked */
+	bool reclaims;		/* it takes pages from page tables, where they are not locked */
 	/*
 	 * While somebody maps the file's pages shared or has one pinned, it must be refused
 	 * (EBUSY), and at no other time.

@@ -24,6 +24,7 @@ DEFINE_OPERATION(swapout) = {
 	.kinds = KIND_ANON | KIND_PRIVATE, .not_kinds = KIND_HUGETLB, .needs = NEED(SWAP),
 	.keeps_protection = true, .refuses_pinned = { -EBUSY },
 	.senseless = { -EBUSY, -EINVAL, -ENOMEM },
+	.not_locked = true, .reclaims = true,
 	.run = swapout_run,
 };
 
@@ -133,5 +134,6 @@ DEFINE_OPERATION(reclaim) = {
 	.id = "reclaim", .slow = true,
 	.about = "memory.reclaim: shared pages go to swap, too; a pinned page stays",
 	.not_kinds = KIND_HUGETLB, .needs = NEED(SWAP) | NEED(MEMCG) | NEED(RECLAIM),
+	.reclaims = true,
 	.keeps_protection = true, .own_group = true, .run = reclaim_run,
 };

@@ -43,7 +43,7 @@ static int dropcaches_run(struct mem *m, size_t page, size_t pages, struct value
 DEFINE_OPERATION(dropcaches) = {
 	.id = "dropcaches", .slow = true,
 	.about = "clean page cache is dropped, not what is mapped or pinned",
-	.kinds = KIND_FILE, .needs = NEED(ROOT), .run = dropcaches_run,
+	.kinds = KIND_FILE, .needs = NEED(ROOT), .reclaims = true, .run = dropcaches_run,
 };
 
 /* What is pinned cannot be split, and stays as it is; the kernel does not say which. */

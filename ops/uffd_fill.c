@@ -155,6 +155,7 @@ DEFINE_OPERATION(refill) = {
 	.id = "refill",
 	.about = "MADV_DONTNEED, and UFFDIO_COPY of other content; a pin keeps its page",
 	.effect = EFFECT_REFILL, .kinds = KIND_ANON | KIND_PRIVATE, .not_kinds = KIND_HUGETLB,
+	.not_locked = true,
 	.needs = NEED(UFFD), .senseless = { -EINVAL, -EBUSY }, .run = refill_run,
 };
 
@@ -162,6 +163,7 @@ DEFINE_OPERATION(refillwp) = {
 	.id = "refillwp",
 	.about = "the same, write-protected at first; a pin keeps its page",
 	.effect = EFFECT_REFILL, .kinds = KIND_ANON | KIND_PRIVATE, .not_kinds = KIND_HUGETLB,
+	.not_locked = true,
 	.needs = NEED(UFFD), .senseless = { -EINVAL, -EBUSY, -ENOENT }, .run = refillwp_run,
 };
 
@@ -215,6 +217,7 @@ DEFINE_OPERATION(refillfile) = {
 	.about = "a hole in the file, and UFFDIO_COPY into it; a pin keeps its page",
 	.effect = EFFECT_FILE_REFILL, .kinds = KIND_MEMFD | KIND_SHARED,
 	.needs = NEED(UFFDMINOR), .senseless = { -EINVAL, -EBUSY },
+	.not_locked = true,
 	.run = refillfile_run,
 };
 
@@ -229,6 +232,7 @@ DEFINE_OPERATION(refillfilewp) = {
 	.about = "the same, write-protected at first; a pin keeps its page",
 	.effect = EFFECT_FILE_REFILL, .kinds = KIND_MEMFD | KIND_SHARED,
 	.needs = NEED(UFFDWPFILE), .senseless = { -EINVAL, -EBUSY, -ENOENT },
+	.not_locked = true,
 	.run = refillfilewp_run,
 };
 
@@ -271,6 +275,7 @@ DEFINE_OPERATION(minorfault) = {
 	.id = "minorfault",
 	.about = "MADV_DONTNEED, and UFFDIO_CONTINUE maps the file's pages again",
 	.kinds = KIND_MEMFD | KIND_SHARED, .needs = NEED(UFFDMINOR),
+	.not_locked = true,
 	.senseless = { -EINVAL, -EBUSY, -EFAULT }, .run = minorfault_run,
 };
 
@@ -279,6 +284,7 @@ DEFINE_OPERATION(uffdcontinue) = {
 	.id = "uffdcontinue",
 	.about = "UFFDIO_CONTINUE maps pages that the file has; private ones are not to be written",
 	.effect = EFFECT_DISCARD, .kinds = KIND_FILE | KIND_PRIVATE, .not_kinds = KIND_DISK,
+	.not_locked = true,
 	.needs = NEED(UFFDMINOR), .senseless = { -EINVAL, -EBUSY, -EFAULT }, .run = minorfault_run,
 };
 
@@ -291,5 +297,6 @@ DEFINE_OPERATION(uffdzero) = {
 	.id = "uffdzero",
 	.about = "MADV_DONTNEED, and UFFDIO_ZEROPAGE; a pin keeps its page",
 	.effect = EFFECT_DISCARD, .kinds = KIND_ANON | KIND_PRIVATE, .not_kinds = KIND_HUGETLB,
+	.not_locked = true,
 	.needs = NEED(UFFD), .senseless = { -EINVAL, -EBUSY }, .run = uffdzero_run,
 };

@@ -91,6 +91,25 @@ static void test_protect(void)
 	ok(!model_faults(&m, 0, 0), "writable again");
 }
 
+static void test_lock(void)
+{
+	int c;
+
+	model_start(&m, 2, false, true);
+	model_protect(&m, 0, 0, 2, PROT_READ);
+	model_lock(&m, 0, 0, 1, LOCK_ALL);
+	model_lock(&m, 0, 1, 1, LOCK_ONFAULT);
+	ok(m.actor[0].cell[0].lock && m.actor[0].cell[1].lock, "memory is locked");
+	ok(m.actor[0].cell[0].state == CELL_SHOWS_FILE, "and a read-only page is the file's still");
+	model_protect(&m, 0, 0, 2, PROT_READ | PROT_WRITE);
+	ok(m.actor[0].cell[0].state == CELL_OWN && m.actor[0].cell[1].state == CELL_SHOWS_FILE,
+	   "when it becomes writable it is copied at once, but for MLOCK_ONFAULT");
+	c = model_fork(&m, 0, 'C');
+	ok(!m.actor[c].cell[0].lock && m.actor[0].cell[0].lock, "a child has locked nothing");
+	model_unmap(&m, 0, 0, 1);
+	ok(!m.actor[0].cell[0].lock && m.actor[0].cell[1].lock, "what is unmapped is not locked");
+}
+
 static void test_private_file(void)
 {
 	struct value v;
@@ -686,11 +705,12 @@ int main(void)
 	const char *env = getenv("COWPIN_SEED");
 	unsigned long seed = env ? strtoul(env, NULL, 0) : 20240229;
 
-	plan(4 + 8 + 2 + 5 + 3 + 3 + 5 + 6 + 3 + 6 + 6 + 6 + 4 + 4);
+	plan(4 + 8 + 2 + 5 + 5 + 3 + 3 + 5 + 6 + 3 + 6 + 6 + 6 + 4 + 4);
 	test_start();
 	test_fork();
 	test_dontfork();
 	test_protect();
+	test_lock();
 	test_private_file();
 	test_shared();
 	test_exact_pin();

@@ -33,6 +33,7 @@ struct proc {
 	struct page *table[CELLS];	/* NULL: not mapped */
 	int prot[CELLS];
 	bool dontfork[CELLS], wipe[CELLS];
+	bool locked[CELLS], on_fault[CELLS];
 };
 
 /* What a pin has of one cell. */
@@ -194,6 +195,35 @@ static void world_zero(int a, int first, int count)
 	}
 }
 
+/* Pages that are locked, and not only when they come in, are all there to be written. */
+static void world_bring_in(int a, int c)
+{
+	if (w.actor[a].locked[c] && !w.actor[a].on_fault[c] && writable(a, c))
+		own_page(a, c);
+}
+
+static void world_protect(int a, int first, int count, int prot)
+{
+	for (int c = first; c < first + count; c++) {
+		bool was_writable = w.actor[a].prot[c] & PROT_WRITE;
+
+		w.actor[a].prot[c] = prot;
+		if (!was_writable)
+			world_bring_in(a, c);
+	}
+}
+
+static void world_lock(int a, int first, int count, bool on_fault)
+{
+	for (int c = first; c < first + count; c++) {
+		if (!w.actor[a].table[c])
+			continue;
+		w.actor[a].locked[c] = true;
+		w.actor[a].on_fault[c] = on_fault;
+		world_bring_in(a, c);
+	}
+}
+
 static void world_touch(int a, int first, int count)
 {
 	for (int c = first; c < first + count; c++)
@@ -212,6 +242,7 @@ static void world_unmap(int a, int first, int count)
 {
 	for (int c = first; c < first + count; c++) {
 		w.actor[a].table[c] = NULL;
+		w.actor[a].locked[c] = w.actor[a].on_fault[c] = false;
 		pins_lose(a, c);
 	}
 }
@@ -305,6 +336,7 @@ static void world_fork(int parent, char name)
 	*child = w.actor[parent];
 	child->name = name;
 	for (int c = 0; c < CELLS; c++) {
+		child->locked[c] = child->on_fault[c] = false;
 		if (child->dontfork[c])
 			child->table[c] = NULL;
 		else if (child->wipe[c] && child->table[c])
@@ -352,8 +384,10 @@ static struct value world_poke(int p)
 {
 	struct value v = new_value(WRITER_PIN);
 
-	for (int c = w.pin[p].first; c < w.pin[p].first + w.pin[p].count; c++)
+	for (int c = w.pin[p].first; c < w.pin[p].first + w.pin[p].count; c++) {
 		w.pin[p].hold[c].page->now = v;
+		w.pin[p].hold[c].page->zeroed = false;
+	}
 	return v;
 }
 
@@ -551,9 +585,31 @@ static void step_protect(struct span s)
 	int prot = prots[rnd(3)];
 
 	tell_span(prot == PROT_NONE ? "none" : prot == PROT_READ ? "r" : "rw", s);
-	for (int c = s.first; c < s.first + s.count; c++)
-		w.actor[s.a].prot[c] = prot;
+	world_protect(s.a, s.first, s.count, prot);
 	model_protect(&m, s.a, s.first, s.count, prot);
+}
+
+/* Of what is not mapped nothing can be locked: the kernel refuses all of it then. */
+static void step_lock(struct span s)
+{
+	bool on_fault = rnd(2);
+
+	for (int c = s.first; c < s.first + s.count; c++)
+		if (!w.actor[s.a].table[c])
+			return;
+	tell_span(on_fault ? "mlockonfault" : "mlock", s);
+	world_lock(s.a, s.first, s.count, on_fault);
+	if (!on_fault)
+		model_touch(&m, s.a, s.first, s.count);
+	model_lock(&m, s.a, s.first, s.count, on_fault ? LOCK_ONFAULT : LOCK_ALL);
+}
+
+static void step_unlock(struct span s)
+{
+	tell_span("munlock", s);
+	for (int c = s.first; c < s.first + s.count; c++)
+		w.actor[s.a].locked[c] = w.actor[s.a].on_fault[c] = false;
+	model_lock(&m, s.a, s.first, s.count, LOCK_NONE);
 }
 
 static void step_dontfork(struct span s)
@@ -669,7 +725,7 @@ static void random_step(void)
 		step_patch, step_unmap, step_discard, step_discard, step_refill, step_zero,
 		step_punch, step_punch, step_file_refill,
 		step_file_write, step_file_write, step_truncate, step_wipe, step_protect,
-		step_map_anew,
+		step_map_anew, step_protect, step_lock, step_unlock,
 		step_dontfork, step_fork, step_fork, step_exit, step_pin, step_pin, step_pin,
 		step_pin, step_poke, step_poke, step_poke, step_unpin,
 	};
@@ -703,6 +759,8 @@ static bool actor_differs(int a, int c)
 		return differ("faults of actor", a, c, VALUE_ZERO, !writable(a, c));
 	if ((m.actor[a].cell[c].state == CELL_GONE) != !page)
 		return differ("unmapped for actor", a, c, VALUE_ZERO, !page);
+	if ((m.actor[a].cell[c].lock != LOCK_NONE) != w.actor[a].locked[c])
+		return differ("lock of actor", a, c, VALUE_ZERO, w.actor[a].locked[c]);
 	if (!page)
 		return false;
 	if (!value_eq(model_sees(&m, a, c), page->now))

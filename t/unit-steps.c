@@ -123,6 +123,8 @@ static void test_counts(void)
 	ok(parse("write P first", &s) && s.needs_parts && !s.splits_vma, "a part is noted");
 	ok(parse("unmap P lower", &s) && s.needs_parts && s.splits_vma, "so is a split mapping");
 	ok(parse("mprotect P r last", &s) && s.splits_vma, "by mprotect, too");
+	ok(parse("munlock P", &s) && !s.locks && parse("mlock P", &s) && s.locks,
+	   "so is locked memory");
 	ok(parse("unmap P", &s) && !s.splits_vma, "all of the mapping is no part");
 	ok(parse("force P", &s) && s.forces, "force is noted");
 	ok(parse("collapse P", &s) && s.collapses, "collapse is noted");
@@ -305,7 +307,7 @@ static void test_parts(void)
 
 int main(void)
 {
-	plan(ARRAY_SIZE(accepted) + 1 + 5 + 11 + 6 + ARRAY_SIZE(refused) +
+	plan(ARRAY_SIZE(accepted) + 1 + 5 + 12 + 6 + ARRAY_SIZE(refused) +
 	     ARRAY_SIZE(senseless) + 9 + 2 + 8);
 	test_accepted();
 	test_all_verbs();
