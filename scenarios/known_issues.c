@@ -73,6 +73,10 @@ const struct known_issue fixed_bugs[] = {
 	/* unuse_pte() did not look at the bits of the swap entry. */
 	{ .ids = "softdirty.swapoff*", .fails_as = "unnoticed",
 	  .reason = "seen on 5.10, not on 6.1: swapoff() loses soft-dirty bits" },
+	/* replace_page() made the entry of the merged page anew, without the bit. */
+	{ .ids = "softdirty.ksm*", .fails_as = "unnoticed",
+	  .reason = "fixed in 6.12.118 by 'mm/ksm: keep soft-dirty when merging a page'; seen on "
+		    "5.10, 6.1 and 7.3.4: a page that KSM replaces loses its soft-dirty bit" },
 	/* What came past the swap cache is clean, of that nobody asks who maps it: findings.md. */
 	{ .ids = "operation.takeback-swapped.*", .fails_as = "stale-data",
 	  .reason = "seen on 6.1 and 6.12: MADV_FREE drops what a child has, too, if it was in "
