@@ -76,7 +76,8 @@ DEFINE_OPERATION(lock_all) = {
 DEFINE_OPERATION(lock_on_fault) = {
 	.id = "mlockonfault", .about = "the same of pages that are there, or come in later",
 	.locks = LOCK_ONFAULT, .not_kinds = KIND_HUGETLB, .splits = true,
-	.only_writable = true, .keeps_protection = true, .senseless = { -ENOMEM, -EAGAIN }, .run = mlockonfault_run,
+	.only_writable = true, .keeps_protection = true, .senseless = { -ENOMEM, -EAGAIN },
+	.run = mlockonfault_run,
 };
 
 DEFINE_OPERATION(unlock) = {
