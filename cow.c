@@ -57,6 +57,8 @@ static void select_tests(struct plan *p)
 	plan_exclude(p, &excluded);
 	if (!p->nr)
 		refuse("--exclude-from %s leaves no test to run", opt.exclude);
+	/* All others swap to another place. */
+	plan_put_last(p, NEED(SWAPDISK));
 	shuffle(p);
 }
 

@@ -238,6 +238,16 @@ static void see_that_one_is_quick(struct plan *p, size_t first)
 	}
 }
 
+/*
+ * GUP-fast finds no page where there is a swap entry, and goes the way of GUP: in the catalogue,
+ * one of them stands for both where that is all that there is to see.
+ */
+static bool stood_for(const struct test *t)
+{
+	return !(t->scenario->kinds & KIND_WHATEVER) && t->kind->props & KIND_SWAPCACHE &&
+	       t->by && t->by->props & PIN_IS_FAST;
+}
+
 static void add_kind(struct plan *p, const struct test *proto, bool kselftest)
 {
 	size_t sizes[KIND_SIZES_MAX] = { 0 };
@@ -262,7 +272,7 @@ static void add_kinds(struct plan *p, struct test *proto, bool kselftest)
 
 	for (size_t i = 0; i < nr; i++) {
 		proto->kind = kinds[i];
-		if (kind_fits(proto->scenario, proto->steps, kinds[i]))
+		if (kind_fits(proto->scenario, proto->steps, kinds[i]) && !stood_for(proto))
 			add_kind(p, proto, kselftest);
 	}
 }

@@ -157,6 +157,12 @@ static void provide_swap(void)
 		needs_provided(NEED(SWAPOFF));
 }
 
+static void provide_swap_disk(void)
+{
+	if (!swap_disk_provide())
+		needs_provided(NEED(SWAPDISK));
+}
+
 /* Only in the guest that vm/init.c has set up: there nobody else misses the memory meanwhile. */
 static void provide_offline(void)
 {
@@ -190,6 +196,7 @@ static const struct {
 	{ NEED(MODULE),			provide_module },
 	{ NEED(MEMCG),			provide_memcg },
 	{ NEED(SWAP),			provide_swap },
+	{ NEED(SWAPDISK),		provide_swap_disk },
 	{ NEED(UDMABUF),		provide_sealed_memfds },
 	{ NEED(OWNNET),			provide_net },
 	{ NEED(DM),			provide_disks },

@@ -13,9 +13,10 @@
 /* Remember how things are; after everything is set up. */
 void quiet_start(void);
 
-/* A process of ours that is there to stay; @nr more (or less) descriptors of ours. */
+/* A process of ours that is there to stay; @nr more (or less) descriptors, swap areas of ours. */
 void quiet_expect_process(pid_t pid);
 void quiet_expect_descriptors(int nr);
+void quiet_expect_swap_areas(int nr);
 
 /*
  * No test runs: is all as it was? What the kernel releases in its own time is waited for.

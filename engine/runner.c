@@ -22,6 +22,7 @@
 #include "engine/quiet.h"
 #include "engine/settings.h"
 #include "engine/slots.h"
+#include "engine/swap.h"
 #include "engine/trace.h"
 #include "vm_util.h"
 
@@ -173,12 +174,30 @@ static bool skip(size_t index)
 	return true;
 }
 
+/* The machine has one place to swap to at a time: which one is changed while nothing runs. */
+static bool take_swap(const struct test *t)
+{
+	uint64_t needs = test_needs(t);
+	bool disk = needs & NEED(SWAPDISK);
+	int ret;
+
+	if (!(needs & NEED(SWAP)) || disk == swap_uses_disk())
+		return true;
+	if (run.running)
+		return false;
+	ret = swap_use_disk(disk);
+	if (ret)
+		tap_note("cannot swap to %s: %s", disk ? "a disk" : "the usual area",
+			 strerror(-ret));
+	return true;
+}
+
 static bool take_resources(const struct test *t)
 {
 	bool single = is_single(t), races = t->scenario->rounds;
 
 	if ((single && run.single_taken) || (races && run.racing) || run.alone ||
-	    (t->steps->alone && run.running))
+	    (t->steps->alone && run.running) || !take_swap(t))
 		return false;
 	if (!pools_take(t->size, test_hugetlb_pages(t)))
 		return false;
@@ -307,6 +326,7 @@ static bool leaves_again(size_t test, char *why, size_t len)
 {
 	struct slot *slot = slot_free();
 
+	take_swap(&run.plan->tests[test]);
 	if (!slot_start(slot, test, now_ns() + run.options->timeout * NS_PER_S))
 		return false;
 	while (slot->busy)

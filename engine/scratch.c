@@ -27,12 +27,24 @@ static const struct fs {
 	{ "btrfs", NEED(BTRFS), "mkfs.btrfs", "-f", 160 * MIB },
 };
 
+static void load_disk_drivers(void)
+{
+	static bool loaded;
+
+	if (loaded)
+		return;
+	tool_run((const char *const[]){ "modprobe", "virtio_pci", NULL });
+	tool_run((const char *const[]){ "modprobe", "virtio_blk", NULL });
+	loaded = true;
+}
+
 /* The device of a virtual disk with that serial number, into @dev; false: none. */
-static bool find_disk(const char *fs, char *dev, size_t len)
+static bool find_disk(const char *name, char *dev, size_t len)
 {
 	char want[32], path[64], serial[64];
 
-	snprintf(want, sizeof(want), "cowpin-%s", fs);
+	load_disk_drivers();
+	snprintf(want, sizeof(want), "cowpin-%s", name);
 	for (char c = 'a'; c <= 'z'; c++) {
 		snprintf(path, sizeof(path), "/sys/block/vd%c/serial", c);
 		if (file_read(path, serial, sizeof(serial)) || strcmp(serial, want))
@@ -44,25 +56,52 @@ static bool find_disk(const char *fs, char *dev, size_t len)
 }
 
 /*
- * A sparse file with a fresh file system, or -errno. It has no name: nothing to unlink, and
- * nothing of anybody's to overwrite. mkfs gets it as a descriptor.
+ * A sparse file, or -errno. It has no name: nothing to unlink, and nothing of anybody's to
+ * overwrite.
  */
-static int make_image(const struct fs *fs)
+static int make_file(size_t size)
 {
 	const char *dir = getenv("COWPIN_SCRATCH");
+	int fd = open(dir ? dir : "/var/tmp", O_TMPFILE | O_RDWR, 0600), ret = -errno;
+
+	if (fd < 0 || !ftruncate(fd, size))
+		return fd < 0 ? ret : fd;
+	ret = -errno;
+	close(fd);
+	return ret;
+}
+
+/* The same with a fresh file system: mkfs gets it as a descriptor. */
+static int make_image(const struct fs *fs)
+{
 	char path[32];
-	int fd = open(dir ? dir : "/var/tmp", O_TMPFILE | O_RDWR, 0600), ret;
+	int fd = make_file(fs->size), ret;
 
 	if (fd < 0)
-		return -errno;
+		return fd;
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	ret = ftruncate(fd, fs->size) ? -errno : 0;
-	if (!ret)
-		ret = tool_run((const char *const[]){ fs->mkfs, fs->force, path, NULL });
+	ret = tool_run((const char *const[]){ fs->mkfs, fs->force, path, NULL });
 	if (!ret)
 		return fd;
 	close(fd);
 	return ret > 0 ? -EIO : ret;
+}
+
+int scratch_disk(const char *name, size_t size, char *dev, size_t len)
+{
+	int image, fd;
+
+	if (find_disk(name, dev, len)) {
+		fd = open(dev, O_RDONLY | O_CLOEXEC);
+		return fd < 0 ? -errno : fd;
+	}
+	image = make_file(size);
+	if (image < 0)
+		return image;
+	tool_run((const char *const[]){ "modprobe", "loop", NULL });
+	fd = loop_attach(image, dev, len);
+	close(image);
+	return fd;
 }
 
 static int mount_at(const struct fs *fs, const char *dev)
@@ -109,16 +148,7 @@ static void provide(const struct fs *fs)
 
 void scratch_provide(uint64_t needs)
 {
-	bool disks = false;
-
-	for (size_t i = 0; i < ARRAY_SIZE(file_systems); i++) {
-		if (!(needs & file_systems[i].need))
-			continue;
-		if (!disks) {
-			tool_run((const char *const[]){ "modprobe", "virtio_pci", NULL });
-			tool_run((const char *const[]){ "modprobe", "virtio_blk", NULL });
-			disks = true;
-		}
-		provide(&file_systems[i]);
-	}
+	for (size_t i = 0; i < ARRAY_SIZE(file_systems); i++)
+		if (needs & file_systems[i].need)
+			provide(&file_systems[i]);
 }

@@ -3,6 +3,7 @@
 #ifndef SCRATCH_H
 #define SCRATCH_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 /*
@@ -10,5 +11,12 @@
  * cowpin-FS, as a VM of ours has it, else from a fresh image file on a loop device.
  */
 void scratch_provide(uint64_t needs);
+
+/*
+ * A block device of the run's own, of @size bytes, into @dev: the disk with the serial number
+ * cowpin-@name, else a loop device, which is there as long as the descriptor that is returned.
+ * -errno.
+ */
+int scratch_disk(const char *name, size_t size, char *dev, size_t len);
 
 #endif

@@ -200,6 +200,23 @@ void exclusions_free(struct exclusions *e)
 
 /* --- order --- */
 
+void plan_put_last(struct plan *p, uint64_t needs)
+{
+	struct test *last = malloc((p->nr + 1) * sizeof(*last));
+	size_t kept = 0, nr = 0;
+
+	if (!last)
+		abort();
+	for (size_t i = 0; i < p->nr; i++) {
+		if (test_needs(&p->tests[i]) & needs)
+			last[nr++] = p->tests[i];
+		else
+			p->tests[kept++] = p->tests[i];
+	}
+	memcpy(p->tests + kept, last, nr * sizeof(*last));
+	free(last);
+}
+
 void plan_shuffle(struct plan *p, unsigned int seed)
 {
 	struct random random = { seed };

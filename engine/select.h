@@ -43,6 +43,8 @@ int exclusions_load(struct exclusions *e, const struct plan *all, const char *pa
 void plan_exclude(struct plan *p, struct exclusions *e);
 void exclusions_free(struct exclusions *e);
 
+/* Tests with any of @needs (a mask of NEED()) behind all others. */
+void plan_put_last(struct plan *p, uint64_t needs);
 /* Another order, the same for the same @seed. */
 void plan_shuffle(struct plan *p, unsigned int seed);
 

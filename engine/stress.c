@@ -24,6 +24,7 @@
 #include "engine/quiet.h"
 #include "engine/settings.h"
 #include "engine/start.h"
+#include "engine/swap.h"
 #include "engine/suboptions.h"
 #include "vm_util.h"
 
@@ -139,6 +140,22 @@ static void refuse_idle(const char *option, const char *globs, bool (*there)(con
 			refuse("%s: nothing matches '%s'", option, glob);
 }
 
+/* Kinds that go to swap on a disk: of all bases that are left, or none. */
+static bool on_disk;
+
+/* There is one place to swap to, and going there and back for each scenario takes too long. */
+static void choose_swap(void)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < stress.palette.nr_bases; i++)
+		if (!(test_needs(&stress.bases[i]) & NEED(SWAPDISK)))
+			stress.bases[kept++] = stress.bases[i];
+	on_disk = !kept;
+	if (!on_disk)
+		stress.palette.nr_bases = kept;
+}
+
 /*
  * All combinations of kind, size and provider, as tests of scenarios that take whatever pins
  * there are; with as many processes as there may be, so that pools are filled for them.
@@ -172,6 +189,7 @@ static void find_bases(void)
 	refuse_idle("--ops", stress.palette.ops, verb_there);
 	if (!stress.palette.nr_bases)
 		refuse("no kind and provider match (cow exec --kind help)");
+	choose_swap();
 }
 
 static void drop_bases_without_means(void)
@@ -202,6 +220,8 @@ static void set_up_machine(void)
 	start_alone();
 	provision(&bases, opt.run.jobs, SET_UP);
 	drop_bases_without_means();
+	if (on_disk && swap_use_disk(true))
+		refuse("cannot swap to a disk");
 }
 
 /* --- running --- */

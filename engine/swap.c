@@ -6,9 +6,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/swap.h>
 #include <unistd.h>
 
+#include "engine/quiet.h"
+#include "engine/scratch.h"
 #include "engine/settings.h"
 #include "engine/tool.h"
 #include "vm_util.h"
@@ -18,21 +21,29 @@
 #define ZRAM		"zram0"
 #define SWAP_FILE	"/var/tmp/cowpin.swap"
 
-static bool provided;
+/* Paths of what the run has: an area, and a disk that is used in its place at times. */
+static char own[32], disk[32];
+static bool disk_used;
 
-/* Write a swap header, and use it. */
-static int swap_on(const char *path)
+/* Write a swap header, and see to it that it is not used for longer than the run. */
+static int make_area(const char *path)
 {
 	int ret = tool_run((const char *const[]){ "mkswap", path, NULL });
 
 	if (ret)
 		return ret < 0 ? ret : -EIO;
-	ret = settings_undo_by("swapoff %s", path);
+	return settings_undo_by("swapoff %s", path);
+}
+
+static int swap_on(const char *path)
+{
+	int ret = make_area(path);
+
 	if (ret)
 		return ret;
 	if (swapon(path, 0))
 		return -errno;
-	provided = true;
+	snprintf(own, sizeof(own), "%s", path);
 	return 0;
 }
 
@@ -80,5 +91,69 @@ bool swap_is_ours(void)
 {
 	char area[256];
 
-	return provided && swap_list(area, sizeof(area)) == 1;
+	return own[0] && swap_list(area, sizeof(area)) == 1;
+}
+
+/* Large folios go to swap in one piece only where seeking costs nothing. */
+static int no_seeking(const char *dev)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/sys/block/%s/queue/rotational", dev + strlen("/dev/"));
+	return settings_set(path, "0");
+}
+
+int swap_disk_provide(void)
+{
+	char dev[sizeof(disk)];
+	/* Stays open: a loop device would be gone while it is not used. */
+	int fd = scratch_disk("swap", SWAP_SIZE, dev, sizeof(dev)), ret;
+
+	if (fd < 0)
+		return fd;
+	ret = no_seeking(dev);
+	if (!ret)
+		ret = make_area(dev);
+	if (ret)
+		close(fd);
+	else
+		strcpy(disk, dev);
+	return ret;
+}
+
+/* Where nothing else is ours, there is one area more than before. */
+static int disk_on(void)
+{
+	/* Before any that is not ours. */
+	if (swapon(disk, SWAP_FLAG_PREFER | SWAP_FLAG_PRIO_MASK))
+		return -errno;
+	if (!own[0])
+		quiet_expect_swap_areas(1);
+	return own[0] && swapoff(own) ? -errno : 0;
+}
+
+static int disk_off(void)
+{
+	if (own[0] && swapon(own, 0))
+		return -errno;
+	if (!own[0])
+		quiet_expect_swap_areas(-1);
+	return swapoff(disk) ? -errno : 0;
+}
+
+int swap_use_disk(bool on)
+{
+	int ret;
+
+	if (on == disk_used)
+		return 0;
+	ret = !disk[0] ? -ENODEV : on ? disk_on() : disk_off();
+	if (!ret)
+		disk_used = on;
+	return ret;
+}
+
+bool swap_uses_disk(void)
+{
+	return disk_used;
 }

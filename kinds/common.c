@@ -54,7 +54,7 @@ const struct kind *kind_find(const char *id)
 
 /* What memory may have to it; and what makes another thing of it altogether. */
 #define COMPLICATIONS	(KIND_FILE | KIND_DISK | KIND_ZERO | KIND_THP | KIND_SWAPPED | \
-			 KIND_UNEVEN | KIND_SEVERAL | KIND_RANGE)
+			 KIND_SWAPCACHE | KIND_UNEVEN | KIND_SEVERAL | KIND_RANGE)
 #define SORTS		(KIND_SHARED | KIND_HUGETLB)
 
 bool kind_simpler(const struct kind *a, const struct kind *b)

@@ -27,6 +27,7 @@
 #define KIND_UNEVEN	(1u << 13)	/* its pages differ in what a pin does to them */
 #define KIND_MEMFD	(1u << 14)	/* a file that can be sealed */
 #define KIND_SEVERAL	(1u << 16)	/* anonymous, large folios, for what is about several */
+#define KIND_SWAPCACHE	(1u << 17)	/* swap entries whose folio is in the swap cache still */
 #define KIND_RANGE	(1u << 15)	/* of a file: as much as a THP, where one could be mapped */
 
 /* What a test fills before anything else; the rest is read. */
@@ -113,6 +114,13 @@ size_t mem_length(const struct mem *m, size_t len);
 int mem_swap_out(struct mem *m);
 /* Every page is in swap. */
 int mem_verify_swapped(struct mem *m);
+/*
+ * The same, and the folios stay in the swap cache; @ready proves that they are what they should
+ * be before. Where reclaim has freed one, all is done again for some time.
+ */
+int mem_swap_cache(struct mem *m, int (*ready)(struct mem *m));
+/* Every page is in swap, and in the swap cache. */
+int mem_verify_swap_cache(struct mem *m);
 /*
  * The region's pages are consecutive pages of one large folio, from its page 0 on, whose
  * size is @size; mapped by a PMD, or by PTEs.

@@ -61,18 +61,98 @@ int mem_verify_swapped(struct mem *m)
 	return mem_verify_scan(m, SCAN_SWAPPED, SCAN_PRESENT | SCAN_FILE, "swapped out");
 }
 
+/*
+ * How many pages are in memory no more, and the first of them. Of anonymous memory, mincore()
+ * says of a swap entry whether the swap cache has its page.
+ */
+static size_t not_cached(struct mem *m, size_t *first)
+{
+	const struct layout *l = &m->layout;
+	size_t nr = 0;
+
+	for (size_t c = l->cells; c--; ) {
+		size_t page = layout_page(l, c);
+		unsigned char there = 0;
+
+		if (!mincore(mem_page(m, page), l->page, &there) && there & 1)
+			continue;
+		*first = page;
+		nr++;
+	}
+	return nr;
+}
+
+/* Other pages of the same content, which were never in swap. */
+static int renew(struct mem *m)
+{
+	void *copy = mmap(NULL, m->len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+			  0);
+
+	if (copy == MAP_FAILED)
+		return mem_fail(m, "mmap: %s", strerror(errno));
+	memcpy(copy, m->base, m->len);
+	if (madvise(m->base, m->len, MADV_DONTNEED))
+		return mem_fail(m, "MADV_DONTNEED: %s", strerror(errno));
+	memcpy(m->base, copy, m->len);
+	munmap(copy, m->len);
+	return 0;
+}
+
+/* The write to swap that is over before reclaim looks takes the folio from the swap cache. */
+int mem_swap_cache(struct mem *m, int (*ready)(struct mem *m))
+{
+	time_t end = time(NULL) + PATIENCE;
+	size_t first = 0;
+	int ret;
+
+	do {
+		ret = ready(m);
+		if (!ret)
+			ret = mem_swap_out(m);
+		if (ret || !not_cached(m, &first))
+			return ret;
+		ret = renew(m);
+		if (ret)
+			return ret;
+	} while (time(NULL) < end);
+	errno = EBUSY;
+	return mem_fail(m, "reclaim leaves no folio in the swap cache");
+}
+
+int mem_verify_swap_cache(struct mem *m)
+{
+	size_t first = 0, nr;
+	int ret = mem_verify_swapped(m);
+
+	nr = ret ? 0 : not_cached(m, &first);
+	if (nr)
+		return mem_wrong(m, "not in the swap cache: %zu pages, the first is page %zu", nr,
+				 first);
+	return ret;
+}
+
 static int swapped_create(struct mem *m)
 {
 	return mem_map_base(m, page_size());
 }
 
 /* What goes to swap must be what the title says, for in swap all looks alike. */
+static int verify_base(struct mem *m)
+{
+	return mem_verify_flags(m, 1ULL << KPF_ANON, 1ULL << KPF_THP | 1ULL << KPF_HUGE,
+				"an anonymous base page");
+}
+
 static int swapped_settle(struct mem *m)
 {
-	int ret = mem_verify_flags(m, 1ULL << KPF_ANON, 1ULL << KPF_THP | 1ULL << KPF_HUGE,
-				   "an anonymous base page");
+	int ret = verify_base(m);
 
 	return ret ? ret : mem_swap_out(m);
+}
+
+static int swapcache_settle(struct mem *m)
+{
+	return mem_swap_cache(m, verify_base);
 }
 
 DEFINE_KIND(anon_swapped) = {
@@ -84,5 +164,17 @@ DEFINE_KIND(anon_swapped) = {
 	.create = swapped_create,
 	.settle = swapped_settle,
 	.verify = mem_verify_swapped,
+	.destroy = mem_unmap,
+};
+
+DEFINE_KIND(anon_swapcache) = {
+	.id = "anon.swapcache",
+	.title = "swapped out base page in the swap cache",
+	.rank = 106,
+	.props = KIND_ANON | KIND_PRIVATE | KIND_SWAPPED | KIND_SWAPCACHE | KIND_EXTRA,
+	.needs = NEED(ROOT) | NEED(SWAP) | NEED(SWAPDISK),
+	.create = swapped_create,
+	.settle = swapcache_settle,
+	.verify = mem_verify_swap_cache,
 	.destroy = mem_unmap,
 };

@@ -39,3 +39,6 @@ disk() {
 disk ext4 64M mkfs.ext4 -q -F
 disk xfs 320M mkfs.xfs -q -f -i nrext64=0
 disk btrfs 160M mkfs.btrfs -q -f
+
+# To be swapped to; the guest writes what it needs to it.
+disk swap 512M mkswap -q
