@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Large folios that are in the swap cache, whole, and mapped by nobody: only swap entries are left. */
+/* Large folios that are in the swap cache as a whole, while page tables have swap entries only. */
 #define _GNU_SOURCE
 #include "kinds/thp.h"
 

@@ -223,6 +223,28 @@ static const struct scenario rows[] = {
 	  .steps = "fill P; read P; pin P ro longterm; pageout P; swapoff P; write P; fork P C; "
 		   "write C; write P",
 	  .why = NOT_THEIRS, .kinds = KIND_ANON | KIND_PRIVATE | KIND_SWAPPED },
+	{ .id = "operation.rewritten",
+	  .title = "mapped from the swap cache, written, swapped out, twice",
+	  .steps = "fill P; read P; write P; swapout P; read P; write P; swapout P; fork P C; "
+		   "read C; write P",
+	  .why = "what is in swap already is old as soon as the page in the swap cache is written",
+	  .kinds = KIND_ANON | KIND_PRIVATE | KIND_SWAPCACHE },
+	{ .id = "operation.rewritten-pinned",
+	  .title = "R/W longterm %s pin from the swap cache, a write through it, swapped out",
+	  .steps = "fill P; read P; pin P rw longterm; poke P; unpin P; swapout P; read P",
+	  .why = NOT_LOST, .kinds = KIND_ANON | KIND_PRIVATE | KIND_SWAPCACHE },
+	{ .id = "operation.last-swapoff",
+	  .title = "fork(), R/O longterm %s pin of the last page of a folio, swapoff()",
+	  .steps = "fill P; fork P C; pin C ro longterm last; write P first; swapoff P; write C; "
+		   "write P",
+	  .why = "each page of a folio is mapped where it belongs, and as shared as it is",
+	  .kinds = KIND_ANON | KIND_PRIVATE | KIND_SWAPCACHE },
+	{ .id = "operation.hole-pageout",
+	  .title = "R/O longterm %s pin of the last page of a folio without its first",
+	  .steps = "fill P; discard P first; pin P ro longterm last; pageout P; write P; fork P C; "
+		   "write C; write P",
+	  .why = "a folio of which one page is pinned stays, wherever the others are",
+	  .kinds = KIND_ANON | KIND_PRIVATE | KIND_SWAPCACHE },
 	PINNED_ANON("operation.reclaim", "reclaim", 0),
 	{ .id = "operation.fork-reclaim", .title = "fork(), memory.reclaim, %s pin",
 	  .steps = "fill P; fork P C; reclaim P; write P; pin C ro longterm; write C; write P",
