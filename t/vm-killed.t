@@ -24,6 +24,8 @@ my @pins = (
 	['vfio', 'anon', 'drivers'],
 	['udmabuf', 'memfd.shared', 'memfd_noexec'],
 	['fuse', 'anon.swapped', 'swap'],
+	['fuse', 'anon.swapcache', 'swap'],
+	['iouring', 'thp-swapcache.pmd', 'rotational'],
 	['fuse-in', 'anon', 'settings'],
 	['xdp', 'anon', 'settings'],
 	['zerocopy', 'anon', 'settings'],

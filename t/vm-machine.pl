@@ -28,6 +28,7 @@ machine() {
 	echo "drivers" $(drivers)
 	echo "memfd_noexec $(cat /proc/sys/vm/memfd_noexec)"
 	echo "swap" $(cat /proc/swaps)
+	echo "rotational" $(grep -ls 0 /sys/block/vd*/queue/rotational)
 	echo "pool" $(cat /sys/kernel/mm/hugepages/*/nr_hugepages)
 	echo "thp" $(cat /sys/kernel/mm/transparent_hugepage/enabled)
 	echo "file system" $(grep -E ' fuse |cowpin' /proc/self/mounts)

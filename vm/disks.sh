@@ -1,10 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# disks.sh: the scratch file systems of a guest, as images. Prints a line
-# "--disk FS=PATH" for each file system whose mkfs is there. The images are
-# sparse, made once, and never written to: QEMU keeps what a guest writes
-# apart.
+# disks.sh: the scratch file systems of a guest, and a disk to swap to, as
+# images. Prints a line "--disk NAME=PATH" for each whose mkfs (or mkswap) is
+# there. The images are sparse, made once, and never written to: QEMU keeps
+# what a guest writes apart.
 
 # shellcheck source=vm/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -40,5 +40,5 @@ disk ext4 64M mkfs.ext4 -q -F
 disk xfs 320M mkfs.xfs -q -f -i nrext64=0
 disk btrfs 160M mkfs.btrfs -q -f
 
-# To be swapped to; the guest writes what it needs to it.
+# To be swapped to, where zram is too quick: see engine/swap.h.
 disk swap 512M mkswap -q
