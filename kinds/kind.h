@@ -115,10 +115,10 @@ int mem_swap_out(struct mem *m);
 /* Every page is in swap. */
 int mem_verify_swapped(struct mem *m);
 /*
- * The same, and the folios stay in the swap cache; @ready proves that they are what they should
- * be before. Where reclaim has freed one, all is done again for some time.
+ * Have it swapped out so that the folios stay in the swap cache: @ready proves that they are what
+ * they should be before, @done after it. Where @done cannot, all is done again for some time.
  */
-int mem_swap_cache(struct mem *m, int (*ready)(struct mem *m));
+int mem_swap_cache(struct mem *m, int (*ready)(struct mem *m), int (*done)(struct mem *m));
 /* Every page is in swap, and in the swap cache. */
 int mem_verify_swap_cache(struct mem *m);
 /*

@@ -82,41 +82,24 @@ static size_t not_cached(struct mem *m, size_t *first)
 	return nr;
 }
 
-/* Other pages of the same content, which were never in swap. */
+/*
+ * Other pages of the same content, which were never in swap. In a new mapping: where there is a
+ * page table no THP is put.
+ */
 static int renew(struct mem *m)
 {
-	void *copy = mmap(NULL, m->len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
-			  0);
+	int prot = PROT_READ | PROT_WRITE, flags = MAP_PRIVATE | MAP_ANONYMOUS;
+	void *copy = mmap(NULL, m->len, prot, flags, -1, 0);
 
 	if (copy == MAP_FAILED)
 		return mem_fail(m, "mmap: %s", strerror(errno));
 	memcpy(copy, m->base, m->len);
-	if (madvise(m->base, m->len, MADV_DONTNEED))
-		return mem_fail(m, "MADV_DONTNEED: %s", strerror(errno));
+	if (mmap(m->base, m->len, prot, flags | MAP_FIXED, -1, 0) == MAP_FAILED)
+		return mem_fail(m, "mmap: %s", strerror(errno));
+	madvise(m->base, m->len, m->kind->props & KIND_THP ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
 	memcpy(m->base, copy, m->len);
 	munmap(copy, m->len);
 	return 0;
-}
-
-/* The write to swap that is over before reclaim looks takes the folio from the swap cache. */
-int mem_swap_cache(struct mem *m, int (*ready)(struct mem *m))
-{
-	time_t end = time(NULL) + PATIENCE;
-	size_t first = 0;
-	int ret;
-
-	do {
-		ret = ready(m);
-		if (!ret)
-			ret = mem_swap_out(m);
-		if (ret || !not_cached(m, &first))
-			return ret;
-		ret = renew(m);
-		if (ret)
-			return ret;
-	} while (time(NULL) < end);
-	errno = EBUSY;
-	return mem_fail(m, "reclaim leaves no folio in the swap cache");
 }
 
 int mem_verify_swap_cache(struct mem *m)
@@ -129,6 +112,28 @@ int mem_verify_swap_cache(struct mem *m)
 		return mem_wrong(m, "not in the swap cache: %zu pages, the first is page %zu", nr,
 				 first);
 	return ret;
+}
+
+/*
+ * Where the write to swap is over before reclaim looks, the folio is not in the swap cache any
+ * more. Then all is done again.
+ */
+int mem_swap_cache(struct mem *m, int (*ready)(struct mem *m), int (*done)(struct mem *m))
+{
+	time_t end = time(NULL) + PATIENCE;
+	int ret, failed;
+
+	do {
+		ret = ready(m);
+		if (!ret)
+			ret = mem_swap_out(m);
+		if (ret)
+			return ret;
+		failed = done(m);
+		if (failed)
+			ret = renew(m);
+	} while (failed && !ret && time(NULL) < end);
+	return ret ? ret : failed;
 }
 
 static int swapped_create(struct mem *m)
@@ -152,7 +157,7 @@ static int swapped_settle(struct mem *m)
 
 static int swapcache_settle(struct mem *m)
 {
-	return mem_swap_cache(m, verify_base);
+	return mem_swap_cache(m, verify_base, mem_verify_swap_cache);
 }
 
 DEFINE_KIND(anon_swapped) = {

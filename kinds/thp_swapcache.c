@@ -82,18 +82,23 @@ static int ready(struct mem *m)
 	return ret ? ret : mem_read_flags(m, frames, flags);
 }
 
-static int settle(struct mem *m)
-{
-	int ret = mem_swap_cache(m, ready);
-
-	return ret ? ret : verify_frames(m, frames);
-}
-
 static int verify(struct mem *m)
 {
 	int ret = mem_verify_swap_cache(m);
 
 	return ret ? ret : verify_slots(m);
+}
+
+static int done(struct mem *m)
+{
+	int ret = verify(m);
+
+	return ret ? ret : verify_frames(m, frames);
+}
+
+static int settle(struct mem *m)
+{
+	return mem_swap_cache(m, ready, done);
 }
 
 DEFINE_KIND(thp_swapcache) = {
