@@ -31,7 +31,7 @@ plan(skip_all => "a run is under way, or has left $journal behind") if -e $journ
 
 # What makes a run change all of these.
 use constant RUN => 'fork.basic.thp.*,fork.basic.hugetlb.2M,cow.basic.zeropage.huge,' .
-		    'cow.basic.ext4,fork.basic.anon.swapped';
+		    'cow.basic.ext4,fork.basic.anon.swapped,fork.basic.anon.swapcache';
 
 # As one would write it: the word in brackets of a choice.
 sub value {
