@@ -124,7 +124,7 @@ int mem_swap_cache(struct mem *m, int (*ready)(struct mem *m), int (*done)(struc
 	int ret, failed;
 
 	do {
-		ret = ready(m);
+		ret = mem_verify(m, ready);
 		if (!ret)
 			ret = mem_swap_out(m);
 		if (ret)
@@ -150,7 +150,7 @@ static int verify_base(struct mem *m)
 
 static int swapped_settle(struct mem *m)
 {
-	int ret = verify_base(m);
+	int ret = mem_verify(m, verify_base);
 
 	return ret ? ret : mem_swap_out(m);
 }
