@@ -131,19 +131,25 @@ static bool try(struct job *job, const struct pieces *p)
 	return strlen(text) < strlen(job->text) && try_on(job, text, job->on);
 }
 
-/* From the end: what came after the failure goes first. */
-static bool without_one(struct job *job)
+/* Is it still one with a step of @all less? From the end: what came after the failure goes first. */
+static bool try_without_one(struct job *job, const struct pieces *all)
 {
-	struct pieces all, p;
+	for (int i = all->nr - 1; i > 0; i--) {
+		struct pieces p = *all;
 
-	take_apart(job->text, &all);
-	for (int i = all.nr - 1; i > 0; i--) {
-		p = all;
 		remove_step(&p, i);
 		if (try(job, &p))
 			return true;
 	}
 	return false;
+}
+
+static bool without_one(struct job *job)
+{
+	struct pieces all;
+
+	take_apart(job->text, &all);
+	return try_without_one(job, &all);
 }
 
 /* Two that need each other, as taking away a right and giving it back. */
@@ -181,8 +187,11 @@ static void adopt(struct pieces *p, int fork, char parent, char child)
 	}
 }
 
-/* A process less. */
-static bool without_child(struct job *job)
+/*
+ * A process less: its parent does what it did. With @and_one, also a step less: a pin of the parent
+ * has fork copy pages for the child, say, and would do so for a grandchild that is a child then.
+ */
+static bool without_child(struct job *job, bool and_one)
 {
 	struct pieces all, p;
 	char parent, child;
@@ -193,7 +202,7 @@ static bool without_child(struct job *job)
 			continue;
 		p = all;
 		adopt(&p, i, parent, child);
-		if (try(job, &p))
+		if (and_one ? try_without_one(job, &p) : try(job, &p))
 			return true;
 	}
 	return false;
@@ -275,8 +284,8 @@ void shrink(const struct shrinker *s, char *text, const struct test **on)
 {
 	struct job job = { .how = s, .text = text, .on = *on, .runs = s->runs };
 
-	while (without_one(&job) || without_child(&job) || with_less(&job) ||
-	       without_two(&job) || on_simpler(&job))
+	while (without_one(&job) || without_child(&job, false) || with_less(&job) ||
+	       without_two(&job) || without_child(&job, true) || on_simpler(&job))
 		;
 	*on = job.on;
 }

@@ -71,6 +71,37 @@ static bool child_keeps_page(const struct scenario_steps *s)
 	return false;
 }
 
+static bool pinned_at(const struct scenario_steps *s, int end, char actor, bool reference)
+{
+	for (int i = find(s, 0, OP_PIN, actor); i > 0 && i < end; i = find(s, i + 1, OP_PIN, actor))
+		if ((s->step[i].by == provider_find("vmsplice")) == reference)
+			return true;
+	return false;
+}
+
+/* A process with a page of its own: its parent had it pinned, so that fork made a copy. */
+static bool owns_page(const struct scenario_steps *s, int end, char actor)
+{
+	for (int i = find(s, 0, OP_FORK, 0); i > 0 && i < end; i = find(s, i + 1, OP_FORK, 0))
+		if (s->step[i].other == actor)
+			return pinned_at(s, i, s->step[i].actor, false);
+	return true;
+}
+
+/* It takes a reference, and no pin, and shares the page with a child. */
+static bool reference_at_fork(const struct scenario_steps *s)
+{
+	for (int i = find(s, 0, OP_FORK, 0); i > 0; i = find(s, i + 1, OP_FORK, 0)) {
+		char parent = s->step[i].actor;
+
+		if (pinned_at(s, i, parent, true) && !pinned_at(s, i, parent, false) &&
+		    owns_page(s, i, parent) && find(s, i, OP_WRITE, parent) > 0 &&
+		    find(s, i, OP_WRITE, s->step[i].other) > 0)
+			return true;
+	}
+	return false;
+}
+
 static bool pins_of_two(const struct scenario_steps *s)
 {
 	for (int i = 0; i < s->nr; i++)
@@ -144,6 +175,9 @@ static const struct {
 	  "fill P; fork P G; pin P rw; fork P C; write G; pin C ro short vmsplice; poke P 1; "
 	  "unmap C; fork G E; write E; write P last; exit E; write P",
 	  "fill P; fork P C; pin C vmsplice; unmap C; write P" },
+	{ "a reference of who owns the page, and a child", reference_at_fork, 0,
+	  "fill P; pin P; fork P C; pin C vmsplice; fork C E; write C; write E",
+	  "fill P; pin P vmsplice; fork P E; write P; write E" },
 	{ "pins of two processes", pins_of_two, 0,
 	  "read P; pin P rw; fork P C; unpin P 1; pin C ro longterm upper; fork C E; "
 	  "pin E rw short; pin P ro; poke E 3; write P",
