@@ -131,7 +131,7 @@ static bool try(struct job *job, const struct pieces *p)
 	return strlen(text) < strlen(job->text) && try_on(job, text, job->on);
 }
 
-/* Is it still one with a step of @all less? From the end: what came after the failure goes first. */
+/* Still one with a step of @all less? From the end: what came after the failure goes first. */
 static bool try_without_one(struct job *job, const struct pieces *all)
 {
 	for (int i = all->nr - 1; i > 0; i--) {
