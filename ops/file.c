@@ -192,6 +192,21 @@ static int remove_run(struct mem *m, size_t page, size_t pages, struct value v)
 	return 0;
 }
 
+static int remove_own_run(struct mem *m, size_t page, size_t pages, struct value v)
+{
+	(void)v;
+	if (madvise(mem_page(m, page), pages * m->layout.page, MADV_REMOVE))
+		return 0;
+	errno = ESTALE;
+	return mem_fail(m, "MADV_REMOVE in a private mapping changes the file");
+}
+
+DEFINE_OPERATION(remove_own) = {
+	.id = "removeown",
+	.about = "MADV_REMOVE in a private mapping, which is refused: the file is not its own",
+	.kinds = KIND_FILE | KIND_PRIVATE, .not_kinds = KIND_HUGETLB, .run = remove_own_run,
+};
+
 /* EACCES: the mapping is read-only. */
 DEFINE_OPERATION(remove_pages) = {
 	.id = "remove",

@@ -39,6 +39,14 @@ static int scanwp_run(struct mem *m, size_t page, size_t pages, struct value v)
 	return ret ? mem_fail(m, "PAGEMAP_SCAN with PM_SCAN_WP_MATCHING: %s", strerror(errno)) : 0;
 }
 
+DEFINE_OPERATION(scanwp_shared) = {
+	.id = "scanwpshared",
+	.about = "the same of a memfd's pages, which may leave memory meanwhile",
+	.kinds = KIND_MEMFD | KIND_SHARED, .not_kinds = KIND_HUGETLB, .needs = NEED(SCANWP),
+	.splits = true, .write_protects = true,
+	.senseless = { -EINVAL, -EBUSY, -EPERM }, .run = scanwp_run,
+};
+
 DEFINE_OPERATION(scanwp) = {
 	.id = "scanwp",
 	.about = "PAGEMAP_SCAN write-protects what was written; a pinned page is reused in place",

@@ -61,7 +61,7 @@ int uffd_verify_protected(struct mem *m, size_t page, size_t pages, bool protect
 	if (pagemap_read(mem_page(m, layout_page(l, first)), count, l->stride, map))
 		return mem_fail(m, "cannot read pagemap");
 	for (size_t c = 0; c < count; c++) {
-		if (!(map[c] & PM_PRESENT) || !(map[c] & PM_UFFD_WP) == !protect)
+		if (!(map[c] & (PM_PRESENT | PM_SWAP)) || !(map[c] & PM_UFFD_WP) == !protect)
 			continue;
 		errno = ESTALE;
 		return mem_fail(m, "page %zu is %s", layout_page(l, first + c),

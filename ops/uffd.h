@@ -41,7 +41,7 @@ int uffd_open(uint64_t features);
 /* 0, or -1 with errno: */
 int uffd_register(int fd, void *at, size_t len, uint64_t mode);
 int uffd_protect(int fd, void *at, size_t len, int protect);
-/* Is each page of the region there that is present write-protected, or none of them? */
+/* Is each page there that is in memory or swap write-protected, or none of them? */
 struct mem;
 int uffd_verify_protected(struct mem *m, size_t page, size_t pages, bool protect);
 /* Pages moved, in bytes; what stopped it is in errno then, or it is all of @len. */

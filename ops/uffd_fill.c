@@ -32,6 +32,15 @@ static char *source(struct mem *m, size_t page, size_t pages, struct value v)
 	return at;
 }
 
+/* A page that is there stays: it is not userfaultfd's to give away. */
+static int verify_kept(struct mem *m, int fd, struct uffdio_copy *copy)
+{
+	if (ioctl(fd, UFFDIO_COPY, copy))
+		return 0;
+	errno = ESTALE;
+	return mem_fail(m, "UFFDIO_COPY takes the place of a page that is there");
+}
+
 /* Pages that nobody looks at are left missing, but those of a hugetlb page. */
 static int copy_from(struct mem *m, int fd, size_t page, size_t pages, const char *from,
 		     uint64_t mode)
@@ -48,8 +57,12 @@ static int copy_from(struct mem *m, int fd, size_t page, size_t pages, const cha
 			.len = unit * l->page, .mode = mode,
 		};
 
-		if (at % unit == 0 && ioctl(fd, UFFDIO_COPY, &copy))
+		if (at % unit)
+			continue;
+		if (ioctl(fd, UFFDIO_COPY, &copy))
 			return mem_fail(m, "UFFDIO_COPY: %s", strerror(errno));
+		if (verify_kept(m, fd, &copy))
+			return -errno;
 	}
 	return 0;
 }

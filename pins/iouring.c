@@ -159,6 +159,25 @@ static int register_clone(struct pin *p, struct fixed *f)
 	return refused(p, ret);
 }
 
+/* What lies behind a buffer is not pinned: no request may reach there. */
+static int verify_end(struct pin *p, struct fixed *f)
+{
+	struct io_uring_sqe *sqe = io_uring_get_sqe(&f->ring);
+	struct io_uring_cqe *cqe;
+	int ret;
+
+	io_uring_prep_write_fixed(sqe, f->fd, p->addr + p->len - 1, 2, 0, f->segments - 1);
+	ret = io_uring_submit_and_wait(&f->ring, 1);
+	if (ret >= 0)
+		ret = io_uring_wait_cqe(&f->ring, &cqe);
+	if (ret)
+		return refused(p, ret);
+	ret = cqe->res;
+	io_uring_cqe_seen(&f->ring, cqe);
+	errno = ESTALE;
+	return ret < 0 ? 0 : pin_fail(p, "a request goes beyond the end of the fixed buffer");
+}
+
 static int fixed_pin(struct pin *p, int (*take)(struct pin *p, struct fixed *f))
 {
 	struct fixed *f = calloc(1, sizeof(*f));
@@ -182,6 +201,8 @@ static int fixed_pin(struct pin *p, int (*take)(struct pin *p, struct fixed *f))
 	f->segments = 1;
 	f->end[0] = p->len;
 	ret = take(p, f);
+	if (!ret)
+		ret = verify_end(p, f);
 	if (ret)
 		fixed_free(p);
 	return ret;

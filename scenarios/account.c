@@ -33,6 +33,11 @@ static const struct scenario rows[] = {
 	  .steps = "read P; pin P rw longterm; unpin P; unmap P",
 	  .why = "as many anonymous pages as are pinned, and all are given back",
 	  ACCOUNT },
+	{ .id = "account.populate",
+	  .title = "Memory that MADV_POPULATE_WRITE populates",
+	  .steps = "read P; popwrite P; read P; unmap P",
+	  .why = "as many anonymous pages as there are, and all are given back",
+	  ACCOUNT },
 	{ }
 };
 

@@ -32,6 +32,13 @@ static const struct scenario rows[] = {
 	     "fill P; scanwp P; swapout P; swapoff P; read P; write P"),
 	BOTH("tonode", "migration",
 	     "fill P; scanwp P; tonode P; read P; write P; scanwp P; tonode P; write P"),
+	BOTH("pin", "a R/O longterm %s pin of shared pages",
+	     "fill P; fork P C; scanwp P; pin P ro longterm; read P; write P; scanwp P; write C"),
+	{ .id = "writeprotect.shared",
+	  .title = "PAGEMAP_SCAN write protection of shared memory, and reclaim",
+	  .steps = "read P; scanwpshared P; reclaim P; read P; write P; fork P C; scanwpshared P; "
+		   "write C; reclaim P; read P; write P",
+	  .why = LOST, .kinds = KIND_SHARED | KIND_MEMFD | KIND_FIRST },
 	PROTECTED("split", "a folio that is split",
 		  "fill P; scanwp P; split P; read P; write P first; scanwp P; write P", KIND_THP),
 	PROTECTED("collapse", "MADV_COLLAPSE",
