@@ -4,6 +4,7 @@
 #define MEM_H
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <sys/mman.h>
@@ -46,6 +47,14 @@ static inline uint64_t mem_sum(const void *at, size_t len)
 		sum = sum * 31 + ((const volatile uint64_t *)at)[i];
 	return sum;
 }
+
+/*
+ * A word other than zero in pages [page, page + pages) that the process can read without a fault,
+ * as the page is there; or NULL. And: is there such a word at @at? After the page has gone that
+ * tells whether this CPU knows.
+ */
+const char *mem_readable_word(struct mem *m, size_t page, size_t pages);
+bool mem_holds_data(const char *at);
 
 /* Note why something failed; yields -errno (-EINVAL if errno is 0). */
 #define mem_fail(m, ...) ({						\

@@ -232,7 +232,8 @@ long long file_number(const char *path)
 	char buf[64];
 	int ret = file_read(path, buf, sizeof(buf));
 
-	return ret ? ret : strtoll(buf, NULL, 0);
+	/* A counter of the kernel below zero is printed as a very large one. */
+	return ret ? ret : (long long)strtoull(buf, NULL, 0);
 }
 
 int choice_read(const char *path, char *buf, size_t len)

@@ -242,29 +242,53 @@ void actor_keep_holes(void)
 	}
 }
 
+/* What this CPU knows where it is, until it is told that it must not be read there any more. */
+static const char *known_word(const struct command *c)
+{
+	size_t page, pages;
+
+	part_pages(c->step.part, self.mem.layout.pages, &page, &pages);
+	return mem_readable_word(&self.mem, page, pages);
+}
+
+/* The page may be another process's soon. */
+static int verify_forgotten(const char *word)
+{
+	if (!word || !mem_holds_data(word))
+		return 0;
+	errno = ESTALE;
+	return mem_fail(&self.mem, "this CPU still finds the page where it was");
+}
+
 int act_unmap(const struct command *c)
 {
+	const char *word = known_word(c);
 	size_t len;
 	char *at = actor_range(c, &len);
+	int ret;
 
 	if (munmap(at, len))
 		return mem_fail(&self.mem, "munmap: %s", strerror(errno));
+	ret = verify_forgotten(word);
 	mark_part(c, OWN_GONE, true);
 	actor_keep_holes();
-	return 0;
+	return ret;
 }
 
 int act_mprotect(const struct command *c)
 {
+	const char *word = c->step.prot & PROT_READ ? NULL : known_word(c);
 	size_t len, first, count;
 	char *at = actor_range(c, &len);
 
-	if (injected != FAULT_NO_MPROTECT && mprotect(at, len, c->step.prot))
+	if (injected == FAULT_NO_MPROTECT)
+		word = NULL;
+	else if (mprotect(at, len, c->step.prot))
 		return mem_fail(&self.mem, "mprotect: %s", strerror(errno));
 	actor_cells(c, &first, &count);
 	for (size_t i = first; i < first + count; i++)
 		self.cell[i].prot = c->step.prot;
-	return 0;
+	return verify_forgotten(word);
 }
 
 static int advise(const struct command *c, int advice, const char *name)

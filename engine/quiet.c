@@ -66,6 +66,12 @@ static long long pool_size(size_t size)
 	return hugetlb_count(size, "nr_hugepages");
 }
 
+/* Of a page that is promised to two, one will be missing. */
+static long long pool_reserved(size_t size)
+{
+	return hugetlb_count(size, "resv_hugepages");
+}
+
 static long long taint(size_t size)
 {
 	long long mask = file_number("/proc/sys/kernel/tainted");
@@ -100,7 +106,7 @@ static struct number {
 	size_t size;
 	long long normal, now;
 	bool late;		/* goes back in the kernel's own time */
-} numbers[4 + 2 * SIZES_MAX] = {
+} numbers[4 + 3 * SIZES_MAX] = {
 	{ .what = "pins that were not released", .read = pins, .late = true },
 	{ .what = "taint of the kernel", .read = taint },
 	{ .what = "descriptors of cow", .read = descriptors },
@@ -119,6 +125,10 @@ static void add_pools(void)
 		};
 		numbers[nr_numbers++] = (struct number) {
 			.what = "size of the hugetlb pool", .read = pool_size, .size = sizes[i],
+		};
+		numbers[nr_numbers++] = (struct number) {
+			.what = "hugetlb pages reserved", .read = pool_reserved, .size = sizes[i],
+			.late = true,
 		};
 	}
 }

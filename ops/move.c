@@ -3,8 +3,6 @@
 #define _GNU_SOURCE
 #include "ops/operation.h"
 
-#include <setjmp.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -27,44 +25,6 @@ static char *reserve(struct mem *m, void **map, size_t *map_len)
 		return NULL;
 	at = (char *)(((uintptr_t)*map + align - 1) / align * align);
 	return at + (uintptr_t)m->base % align;
-}
-
-static sigjmp_buf nothing_there;
-
-static void on_nothing(int sig)
-{
-	(void)sig;
-	siglongjmp(nothing_there, 1);
-}
-
-/* Is there a byte at @at other than zero? */
-static bool holds_data(const char *at)
-{
-	struct sigaction act = { .sa_handler = on_nothing, .sa_flags = SA_NODEFER }, old;
-	volatile bool data = false;
-
-	sigaction(SIGSEGV, &act, &old);
-	if (!sigsetjmp(nothing_there, 1))
-		data = *(const volatile uint64_t *)at != 0;
-	sigaction(SIGSEGV, &old, NULL);
-	return data;
-}
-
-/* A word that the process can read without a fault: of a page that is present. NULL: none. */
-static const char *readable_word(struct mem *m)
-{
-	static uint64_t map[CELLS_MAX];
-	const struct layout *l = &m->layout;
-
-	if (pagemap_read(m->base, l->cells, l->stride, map))
-		return NULL;
-	for (size_t c = 0; c < l->cells; c++) {
-		const char *at = (char *)mem_page(m, layout_page(l, c)) + layout_word(l, 0);
-
-		if ((map[c] & PM_PRESENT) && holds_data(at))
-			return at;
-	}
-	return NULL;
 }
 
 /* Is all of it one mapping? */
@@ -107,12 +67,12 @@ static int move_whole(struct mem *m, int flags, const char *name)
 	char *to = reserve(m, &map, &map_len);
 
 	if (to)
-		old = readable_word(m);
+		old = mem_readable_word(m, 0, m->layout.pages);
 	if (!to || move_one_mapping(m->base, m->len, flags, to) == MAP_FAILED)
 		return mem_fail(m, "%s: %s", name, strerror(errno));
 	m->base = to;
 	errno = ESTALE;
-	if (old && !(m->kind->props & (KIND_FILE | KIND_SHARED)) && holds_data(old))
+	if (old && !(m->kind->props & (KIND_FILE | KIND_SHARED)) && mem_holds_data(old))
 		return mem_fail(m, "%s: the page is still there at its old place", name);
 	return 0;
 }

@@ -45,6 +45,12 @@ static const struct scenario rows[] = {
 		   "fork P C; write C; write P",
 	  .why = "a page that was moved is found where it is now, and is as exclusive as before",
 	  .kinds = KIND_ANON | KIND_PRIVATE | KIND_FIRST },
+	{ .id = "operation.uffdremap-swapped",
+	  .title = "fork(), swapped in by the child, UFFDIO_MOVE by the parent, which exits",
+	  .steps = "fill P; fork P C; reclaim P; read C; uffdremap P; exit P; swapout C; read C; "
+		   "write C",
+	  .why = "what is in swap is not moved while a child has it: whose page is it else?",
+	  .kinds = KIND_BASE | KIND_FIRST },
 	{ .id = "operation.uffdcontinue", .title = "UFFDIO_CONTINUE in a private mapping, %s pin",
 	  .steps = "read P; uffdcontinue P; write P; pin P ro longterm; fork P C; "
 		   "write C; write P",
@@ -191,6 +197,10 @@ static const struct scenario rows[] = {
 	  .steps = "fill P; fork P C; tonode P; write P; pin C ro longterm; write C; write P",
 	  .why = "a page that is shared when it is migrated is shared after it",
 	  .kinds = KIND_ANON | KIND_PRIVATE },
+	{ .id = "operation.fork-tonode-pin", .title = "fork(), migration, at once R/O longterm %s pin",
+	  .steps = "fill P; fork P C; tonode P; pin P ro longterm; write P; write C",
+	  .why = "a page that is shared when it is migrated must be unshared for a pin",
+	  .kinds = KIND_ANON | KIND_PRIVATE | KIND_FIRST },
 	{ .id = "operation.fork-uffdwp", .title = "fork(), userfaultfd write protection, %s pin",
 	  .steps = "fill P; fork P C; uffdwp P; write P; uffdwp C; write C; pin P ro longterm; "
 		   "write P",
@@ -476,6 +486,12 @@ static const struct scenario rows[] = {
 	PINNED_FILE("operation.remap-shared", "remap", KIND_SHARED),
 	PINNED_FILE("operation.directwrite", "directwrite", KIND_SHARED | KIND_DISK),
 	PINNED_FILE("operation.directwrite-private", "directwrite", KIND_PRIVATE | KIND_DISK),
+	{ .id = "operation.directwrite-own",
+	  .title = "fork(), a private copy, O_DIRECT write to the file",
+	  .steps = "read P; fork P C; read C; write P; directwrite P; read P; read C; write C; "
+		   "directwrite C; write P",
+	  .why = "what is evicted is the file's page, not what a process has made its own",
+	  .kinds = KIND_FILE | KIND_PRIVATE | KIND_DISK },
 	{ .id = "operation.short-filewrite", .title = "R/O %s pin of a file's page, write()",
 	  .steps = "read P; pin P ro short; filewrite P; write P; filewrite P",
 	  .why = "a short-term pin shows the file or the owner, never a third party's memory",

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* What a process sees of the tested memory without asking for anything. */
+#include "mem.h"
+
+#include <setjmp.h>
+#include <signal.h>
+
+#include "vm_util.h"
+
+static sigjmp_buf nothing_there;
+
+static void on_nothing(int sig)
+{
+	(void)sig;
+	siglongjmp(nothing_there, 1);
+}
+
+bool mem_holds_data(const char *at)
+{
+	struct sigaction act = { .sa_handler = on_nothing, .sa_flags = SA_NODEFER }, old;
+	volatile bool data = false;
+
+	sigaction(SIGSEGV, &act, &old);
+	if (!sigsetjmp(nothing_there, 1))
+		data = *(const volatile uint64_t *)at != 0;
+	sigaction(SIGSEGV, &old, NULL);
+	return data;
+}
+
+const char *mem_readable_word(struct mem *m, size_t page, size_t pages)
+{
+	static uint64_t map[CELLS_MAX];
+	const struct layout *l = &m->layout;
+	size_t first, count;
+
+	if (pagemap_read(m->base, l->cells, l->stride, map))
+		return NULL;
+	layout_cells(l, page, pages, &first, &count);
+	for (size_t c = first; c < first + count; c++) {
+		const char *at = (char *)mem_page(m, layout_page(l, c)) + layout_word(l, 0);
+
+		if ((map[c] & PM_PRESENT) && mem_holds_data(at))
+			return at;
+	}
+	return NULL;
+}
