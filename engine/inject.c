@@ -29,6 +29,7 @@ static const struct { const char *name, *about; } faults[NR_FAULTS] = {
 	[FAULT_SETUP] = { "setup", "a set-up step fails" },
 	[FAULT_WRONG_KIND] = { "wrong-kind", "the memory is not of the kind tested" },
 	[FAULT_NO_MPROTECT] = { "no-mprotect", "mprotect does nothing" },
+	[FAULT_NO_UNMAP] = { "no-unmap", "munmap does nothing" },
 	[FAULT_SEAL] = { "seal", "memory turns read-only before a write" },
 	[FAULT_LOSE] = { "lose", "a child begins without its parent's pages" },
 	[FAULT_WRITE_THROUGH] = { "write-through", "a private write reaches the file" },

@@ -24,6 +24,7 @@ enum fault {
 	FAULT_SETUP,		/* bringing memory into its state fails */
 	FAULT_WRONG_KIND,	/* the memory is not what the title says */
 	FAULT_NO_MPROTECT,	/* a protection change does not happen */
+	FAULT_NO_UNMAP,		/* a page stays where it was */
 	FAULT_SEAL,		/* memory turns read-only before a write */
 	FAULT_LOSE,		/* a child begins without what its parent wrote */
 	FAULT_WRITE_THROUGH,	/* a private write reaches the file */

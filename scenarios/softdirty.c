@@ -30,7 +30,8 @@ static const struct scenario rows[] = {
 	TRACKED("ksminto", "KSM, which replaces the page", "ksminto P", KIND_BASE),
 	BOTH("remap", "mremap()", "remap P"),
 	BOTH("tonode", "migration", "tonode P"),
-	BOTH("pin", "a R/O longterm %s pin of shared pages", "fork P C; pin P ro longterm; unpin P"),
+	BOTH("pin", "a R/O longterm %s pin of shared pages",
+	     "fork P C; pin P ro longterm; unpin P"),
 	TRACKED("split", "a folio that is split", "split P", KIND_THP),
 	TRACKED("collapse", "MADV_COLLAPSE", "collapse P", KIND_THP),
 	{ }

@@ -70,6 +70,8 @@ my @table = (
 	['wrong-kind', 'cow.basic.zeropage', 'setup', qr/not the shared zeropage/],
 	['no-mprotect', 'mkdirty.force.memfd,mkdirty.migrate.anon', 'write-allowed',
 	 qr/P could write where its mapping is read-only/],
+	['no-unmap', 'vmsplice.child-unmap.anon', 'setup',
+	 qr/this CPU still finds the page where it was/],
 	['seal', 'fork.basic.anon', 'write-refused',
 	 qr/P got SIGSEGV where its mapping is writable/],
 	['lose', 'fork.basic.anon,fork.basic.thp.pmd', 'lost-at-fork',
@@ -101,7 +103,8 @@ my @table = (
 	 qr/a page of P was written since soft-dirty bits were cleared, and is not marked/],
 	['unnoticed', 'writeprotect.mprotect.anon', 'unnoticed',
 	 qr/a page of P was written, and is still as PAGEMAP_SCAN has protected it/],
-	['unprotected', 'writeprotect.mprotect.anon,writeprotect.split.thp.pmd', 'unnoticed',
+	['unprotected', 'writeprotect.mprotect.anon,writeprotect.split.thp.pmd,' .
+	 'writeprotect.shared.memfd.shared', 'unnoticed',
 	 qr/a page of P is not write-protected any more, and nobody has written to it/],
 	['unlocked', 'locked.reclaim.anon,locked.fork.thp.pmd', 'locked',
 	 qr/the memory of P is not locked any more, and it has not unlocked it/],
