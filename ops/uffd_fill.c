@@ -41,12 +41,18 @@ static int verify_kept(struct mem *m, int fd, struct uffdio_copy *copy)
 	return mem_fail(m, "UFFDIO_COPY takes the place of a page that is there");
 }
 
+/* What one request gives at least, in pages. */
+static size_t unit_pages(const struct mem *m)
+{
+	return m->kind->props & KIND_HUGETLB ? m->size / m->layout.page : 1;
+}
+
 /* Pages that nobody looks at are left missing, but those of a hugetlb page. */
 static int copy_from(struct mem *m, int fd, size_t page, size_t pages, const char *from,
 		     uint64_t mode)
 {
 	const struct layout *l = &m->layout;
-	size_t unit = m->kind->props & KIND_HUGETLB ? m->size / l->page : 1, first, count;
+	size_t unit = unit_pages(m), first, count;
 
 	layout_cells(l, page, pages, &first, &count);
 	for (size_t c = first; c < first + count; c++) {
@@ -249,16 +255,26 @@ DEFINE_OPERATION(refillfilewp) = {
 	.run = refillfilewp_run,
 };
 
-/* The file's pages are all there, and none of them in page tables. */
+/*
+ * The file's pages are all there, and none of them in page tables. One by one, for a request must
+ * lie in one mapping, and the region may be several by now.
+ */
 static int continue_pages(struct mem *m, int fd, size_t page, size_t pages, struct value v)
 {
-	struct uffd_continue cont = {
-		.start = (uintptr_t)mem_page(m, page), .len = pages * m->layout.page,
-	};
+	const struct layout *l = &m->layout;
+	size_t unit = unit_pages(m), first, count;
 
 	(void)v;
-	if (ioctl(fd, IOCTL_CONTINUE, &cont))
-		return mem_fail(m, "UFFDIO_CONTINUE: %s", strerror(errno));
+	layout_cells(l, page, pages, &first, &count);
+	for (size_t c = first; c < first + count; c++) {
+		size_t at = layout_page(l, c);
+		struct uffd_continue cont = {
+			.start = (uintptr_t)mem_page(m, at), .len = unit * l->page,
+		};
+
+		if (at % unit == 0 && ioctl(fd, IOCTL_CONTINUE, &cont))
+			return mem_fail(m, "UFFDIO_CONTINUE: %s", strerror(errno));
+	}
 	return 0;
 }
 
