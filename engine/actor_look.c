@@ -135,10 +135,10 @@ static void look_for_unnoticed(void)
 		uint64_t entry = v->pagemap[c];
 
 		v->unnoticed[c] = UNNOTICED_NONE;
-		if ((props & KIND_HUGETLB) || !(entry & (PM_PRESENT | PM_SWAP)))
+		if (!(entry & (PM_PRESENT | PM_SWAP)))
 			continue;
-		if ((props & KIND_PRIVATE) && (self.cell[c].is & OWN_STORED) &&
-		    !(entry & PM_SOFT_DIRTY))
+		if ((props & KIND_PRIVATE) && !(props & KIND_HUGETLB) &&
+		    (self.cell[c].is & OWN_STORED) && !(entry & PM_SOFT_DIRTY))
 			v->unnoticed[c] = UNNOTICED_DIRTY;
 		else if ((self.cell[c].is & OWN_PROTECTED) && !(entry & PM_UFFD_WP))
 			v->unnoticed[c] = UNNOTICED_LOSS;

@@ -120,6 +120,9 @@ static void write_cells(const struct command *c)
 	size_t first, count;
 
 	actor_cells(c, &first, &count);
+	/* Of a hugetlb page there is but one entry: of the rest of it nothing is known. */
+	if ((self.mem.kind->props & KIND_HUGETLB) && count < self.mem.layout.cells)
+		actor_mark_all(OWN_PROTECTED | OWN_UNPROTECTED, false);
 	self.faults_expected = true;
 	for (size_t i = first; i < first + count; i++) {
 		faulted[i] = true;

@@ -47,6 +47,12 @@ DEFINE_OPERATION(scanwp_shared) = {
 	.senseless = { -EINVAL, -EBUSY, -EPERM }, .run = scanwp_run,
 };
 
+DEFINE_OPERATION(scanwp_huge) = {
+	.id = "scanwphuge", .about = "the same of hugetlb pages",
+	.kinds = KIND_ANON | KIND_HUGETLB, .needs = NEED(SCANWP), .write_protects = true,
+	.senseless = { -EINVAL, -EBUSY, -EPERM }, .run = scanwp_run,
+};
+
 DEFINE_OPERATION(scanwp) = {
 	.id = "scanwp",
 	.about = "PAGEMAP_SCAN write-protects what was written; a pinned page is reused in place",

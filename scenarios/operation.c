@@ -83,6 +83,11 @@ static const struct scenario rows[] = {
 	{ .id = "operation.ksm-unksm", .title = "KSM merges, R/O longterm %s pin, KSM no longer",
 	  .steps = "fill P; ksm P; pin P ro longterm; unksm P; write P; fork P C; write P; write C",
 	  .why = NOT_THEIRS, .kinds = KIND_BASE },
+	{ .id = "operation.ksm-reclaim", .title = "KSM merges, memory.reclaim",
+	  .steps = "fill P; ksm P; reclaim P; read P; fork P C; write C; reclaim P; read P; "
+		   "write P; read C",
+	  .why = "of a merged page that comes back from swap each gets a copy, and a whole one",
+	  .kinds = KIND_BASE },
 	PINNED_ANON("operation.scanwp", "scanwp", 0),
 	{ .id = "operation.fork-scanwp", .title = "fork(), PAGEMAP_SCAN write protection, %s pin",
 	  .steps = "fill P; fork P C; scanwp P; write P; pin P ro longterm; scanwp P; write P; "
@@ -114,6 +119,11 @@ static const struct scenario rows[] = {
 		   "write C; write P",
 	  .why = "the zeropage is nobody's own, whoever has put it there",
 	  .fixed = FIXED_6_2, .kinds = KIND_ANON | KIND_PRIVATE },
+	{ .id = "operation.uffdzero-move", .title = "UFFDIO_ZEROPAGE, UFFDIO_MOVE there and back",
+	  .steps = "fill P; uffdzero P; uffdmove P; read P; write P; fork P C; uffdzero C; "
+		   "uffdmove C; write C; write P",
+	  .why = "the zeropage is nobody's own, wherever it is moved to",
+	  .kinds = KIND_BASE },
 	{ .id = "operation.refillwp",
 	  .title = "R/O longterm %s pin, UFFDIO_COPY of other content, write-protected",
 	  .steps = "fill P; pin P ro longterm; refillwp P; write P; fork P C; write P; write C",
@@ -276,6 +286,12 @@ static const struct scenario rows[] = {
 	  .steps = "fill P; fork P C; pin P ro longterm; unpin P; reclaim P; read P; write C; "
 		   "write P",
 	  .why = "a copy that a pin has made and nobody has written is not on the disk either",
+	  .kinds = KIND_ANON | KIND_PRIVATE | KIND_FIRST },
+	{ .id = "operation.unpinned-tonode",
+	  .title = "fork(), R/O longterm %s pin, unpin, migration, memory.reclaim",
+	  .steps = "fill P; fork P C; pin P ro longterm; unpin P; tonode P; reclaim P; read P; "
+		   "tonode P; reclaim P; write C; read P; write P",
+	  .why = "what nobody has written since it was copied goes to swap as well",
 	  .kinds = KIND_ANON | KIND_PRIVATE | KIND_FIRST },
 	{ .id = "operation.uffdwp-swapped",
 	  .title = "Swapped out, userfaultfd write protection, fork()",

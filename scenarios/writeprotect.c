@@ -34,6 +34,12 @@ static const struct scenario rows[] = {
 	     "fill P; scanwp P; tonode P; read P; write P; scanwp P; tonode P; write P"),
 	BOTH("pin", "a R/O longterm %s pin of shared pages",
 	     "fill P; fork P C; scanwp P; pin P ro longterm; read P; write P; scanwp P; write C"),
+	{ .id = "writeprotect.huge",
+	  .title = "PAGEMAP_SCAN write protection of hugetlb pages, and %s pins",
+	  .steps = "fill P; fork P C; scanwphuge P; pin P ro longterm; read P; unpin P; write C; "
+		   "tonode P; read P; mprotect P r; mprotect P rw; read P; write P; "
+		   "scanwphuge P; fork P G; tonode P; write P",
+	  .why = LOST, .kinds = KIND_ANON | KIND_PRIVATE | KIND_HUGETLB },
 	{ .id = "writeprotect.shared",
 	  .title = "PAGEMAP_SCAN write protection of shared memory, and reclaim",
 	  .steps = "read P; scanwpshared P; reclaim P; read P; write P; fork P C; scanwpshared P; "
