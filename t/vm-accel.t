@@ -86,9 +86,12 @@ is(boots(), 2, 'and not tried again');
 fake_qemu(3, 'exit 0');
 is((accel())[0], 'tcg', 'a guest that never says a thing is no success');
 
+fake_qemu(4, "exec <&-; $works");
+is((accel())[0], 'kvm', 'a QEMU that hears nobody any more has run the guest all the same');
+
 $ENV{COWPIN_ACCEL} = 'kvm';
 is((accel())[0], 'kvm', 'COWPIN_ACCEL decides');
-is(boots(), 3, 'without a trial');
+is(boots(), 4, 'without a trial');
 delete $ENV{COWPIN_ACCEL};
 
 $ENV{COWPIN_QEMU} = "$tmp/no-such-qemu";
