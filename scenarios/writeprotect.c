@@ -28,6 +28,9 @@ static const struct scenario rows[] = {
 	     "mprotect P rw; write P"),
 	BOTH("swapout", "swap",
 	     "fill P; scanwp P; swapout P; read P; write P; scanwp P; swapout P; write P"),
+	BOTH("swapped", "what is in swap",
+	     "fill P; swapout P; scanwp P; read P; write P; swapout P; fork P C; scanwp P; "
+	     "swapoff P; write P"),
 	BOTH("swapoff", "swapoff()",
 	     "fill P; scanwp P; swapout P; swapoff P; read P; write P"),
 	BOTH("tonode", "migration",
