@@ -14,13 +14,12 @@
 #define _GNU_SOURCE
 #include "gup_helpers.h"
 
-#include <linux/capability.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
+#include "pins/capability.h"
 #include "pins/vfio.h"
 #include "vm_util.h"
 
@@ -150,32 +149,19 @@ static int vfio_write(struct pin *p, struct value v)
 
 struct bounds {
 	struct rlimit limit;
-	struct __user_cap_data_struct caps[2];
+	struct capabilities capabilities;
 };
-
-static struct __user_cap_header_struct *caps_of_mine(void)
-{
-	static struct __user_cap_header_struct header;
-
-	header = (struct __user_cap_header_struct) { _LINUX_CAPABILITY_VERSION_3, 0 };
-	return &header;
-}
 
 /* Nobody with CAP_IPC_LOCK has a limit. */
 static bool bounds_begin(struct bounds *b)
 {
-	struct __user_cap_data_struct caps[2];
-
-	if (getrlimit(RLIMIT_MEMLOCK, &b->limit) || syscall(SYS_capget, caps_of_mine(), b->caps))
-		return false;
-	memcpy(caps, b->caps, sizeof(caps));
-	caps[0].effective &= ~(1u << CAP_IPC_LOCK);
-	return !syscall(SYS_capset, caps_of_mine(), caps);
+	return !getrlimit(RLIMIT_MEMLOCK, &b->limit) &&
+	       capability_lower(CAP_IPC_LOCK, &b->capabilities);
 }
 
 static void bounds_end(const struct bounds *b)
 {
-	syscall(SYS_capset, caps_of_mine(), b->caps);
+	capabilities_restore(&b->capabilities);
 	setrlimit(RLIMIT_MEMLOCK, &b->limit);
 }
 
