@@ -17,14 +17,13 @@
 static char *reserve(struct mem *m, void **map, size_t *map_len)
 {
 	size_t align = m->size > page_size() ? m->size : page_size();
-	char *at;
 
 	*map_len = m->len + align;
 	*map = mmap(NULL, *map_len, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (*map == MAP_FAILED)
 		return NULL;
-	at = (char *)(((uintptr_t)*map + align - 1) / align * align);
-	return at + (uintptr_t)m->base % align;
+	/* The first place from there on that is as the region is. */
+	return (char *)*map + ((uintptr_t)m->base - (uintptr_t)*map) % align;
 }
 
 /* Is all of it one mapping? */
