@@ -24,10 +24,9 @@ my @bugs = (
 	['unreliable R/O long-term pins', '6.1', [],
 	 qr/^(?:stale-pin|pfn-differs)$/, qr/^(?:zeropage|memfd|tmpfile|ext4|xfs|btrfs)/,
 	 qr/; pin \w (?!.*\brw\b)(?:ro )?longterm\b/],
-	# References do not keep a hugetlb page from being reused; by design, and known. What is
-	# spliced on was vmspliced first.
+	# References do not keep a hugetlb page from being reused; by design, and known.
 	['hugetlb and vmsplice', '6.12', ['--known'],
-	 qr/^leak$/, qr/hugetlb/, qr/\b(?:vm)?splice\b/],
+	 qr/^leak$/, qr/hugetlb/, qr/\bvmsplice\b/],
 	# A pinned base page was copied by a later write fault of its owner, and R/O pins of
 	# shared ones were of the page that others see.
 	['pins of anonymous base pages', '5.10', [],
