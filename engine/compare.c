@@ -395,40 +395,44 @@ void compare(enum cmd cmd, int done)
  * Of what nobody has pinned, fork copies nothing: a page that still counts as pinned costs
  * every child a copy.
  */
-static bool find_copied(int parent, int child, size_t *cell)
+static bool find_copied(struct spot *at)
 {
-	const struct view *p = &d.stage->view[parent], *c = &d.stage->view[child];
+	const struct view *p = &d.stage->view[at->actor], *c = &d.stage->view[at->child];
 
-	for (*cell = 0; *cell < d.model.cells; ++*cell)
-		if (d.model.actor[child].cell[*cell].state == CELL_OWN &&
-		    (p->pagemap[*cell] & c->pagemap[*cell] & PM_PRESENT) &&
-		    (p->pagemap[*cell] & PM_PFN_MASK) != (c->pagemap[*cell] & PM_PFN_MASK))
+	for (at->cell = 0; at->cell < d.model.cells; at->cell++)
+		if (d.model.actor[at->child].cell[at->cell].state == CELL_OWN &&
+		    (p->pagemap[at->cell] & c->pagemap[at->cell] & PM_PRESENT) &&
+		    (p->pagemap[at->cell] & PM_PFN_MASK) != (c->pagemap[at->cell] & PM_PFN_MASK))
 			return true;
 	return false;
 }
 
-/* A page may have been migrated between one look and the other: then another look agrees. */
 #define LOOKS	4
+
+bool found_still(bool (*find)(struct spot *at), struct spot *at)
+{
+	for (int look = 0; find(at); look++) {
+		if (look == LOOKS)
+			return true;
+		if (!all_look(CMD_LOOK, -1))
+			return false;
+	}
+	return false;
+}
 
 static void compare_sharing(int parent, int child)
 {
-	size_t cell;
+	struct spot at = { .actor = parent, .child = child };
 
 	/* Random scenarios fork at once after a pin is released, when its page may not be yet. */
 	if (pinned() || (d.test->lenient && d.model.pins))
 		return;
-	for (int look = 0; find_copied(parent, child, &cell); look++) {
-		if (look < LOOKS) {
-			if (!all_look(CMD_LOOK, -1))
-				return;
-			continue;
-		}
-		diag_fail(d.result, "copied-at-fork", "fork copied a page of %c that nobody has "
-			  "pinned", actor_name(parent));
-		diag_table_page(d.result, actor_name(parent), d.stage->view[parent].pagemap[cell]);
-		diag_table_page(d.result, actor_name(child), d.stage->view[child].pagemap[cell]);
+	if (!found_still(find_copied, &at))
 		return;
-	}
+	diag_fail(d.result, "copied-at-fork", "fork copied a page of %c that nobody has pinned",
+		  actor_name(parent));
+	diag_table_page(d.result, actor_name(parent), d.stage->view[parent].pagemap[at.cell]);
+	diag_table_page(d.result, actor_name(child), d.stage->view[child].pagemap[at.cell]);
 }
 
 /*

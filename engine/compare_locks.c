@@ -29,35 +29,26 @@ void note_locked(const struct step *s)
 			was_there[a][c] = is_locked(a, c) && is_there(a, c);
 }
 
-static bool find_reclaimed(int *actor, size_t *cell)
+static bool find_reclaimed(struct spot *at)
 {
-	for (*actor = 0; *actor < d.model.actors; ++*actor)
-		for (*cell = 0; *cell < d.model.cells && alive(*actor); ++*cell)
-			if (was_there[*actor][*cell] && !is_there(*actor, *cell))
+	for (at->actor = 0; at->actor < d.model.actors; at->actor++)
+		for (at->cell = 0; at->cell < d.model.cells && alive(at->actor); at->cell++)
+			if (was_there[at->actor][at->cell] && !is_there(at->actor, at->cell))
 				return true;
 	return false;
 }
 
-/* A page that the kernel migrates just now is nowhere: then another look finds it. */
-#define LOOKS	4
-
 /* Whoever locks memory must not wait for it: for real time, or for secrets to be kept from swap. */
 static void compare_there(void)
 {
-	size_t cell;
-	int actor;
+	struct spot at = { 0 };
 
-	for (int look = 0; find_reclaimed(&actor, &cell); look++) {
-		if (look < LOOKS) {
-			if (!all_look(CMD_LOOK, -1))
-				return;
-			continue;
-		}
-		diag_fail(d.result, "reclaimed", "%c has locked a page, and it is not in memory "
-			  "any more", actor_name(actor));
-		diag_table_page(d.result, actor_name(actor), d.stage->view[actor].pagemap[cell]);
+	if (!found_still(find_reclaimed, &at))
 		return;
-	}
+	diag_fail(d.result, "reclaimed", "%c has locked a page, and it is not in memory any more",
+		  actor_name(at.actor));
+	diag_table_page(d.result, actor_name(at.actor),
+			d.stage->view[at.actor].pagemap[at.cell]);
 }
 
 /* Locks that nobody asked for keep memory from being reclaimed; lost ones keep none there. */
@@ -76,20 +67,12 @@ static void compare_maps(int actor)
 	}
 }
 
-static bool has_pins(int actor)
-{
-	for (int i = 0; i < d.model.pins; i++)
-		if (d.model.pin[i].held && d.model.pin[i].owner == actor)
-			return true;
-	return false;
-}
-
 /* What is counted wrong adds up, until mlock() is refused. VFIO counts its pins there, too. */
 static void compare_count(int actor)
 {
 	const struct view *v = &d.stage->view[actor];
 
-	if (!has_pins(actor) && v->locked_kib != v->locked_maps_kib)
+	if (!holds_pin(actor) && v->locked_kib != v->locked_maps_kib)
 		diag_fail(d.result, "counted", "%c has %lld kB of locked memory, and its VmLck "
 			  "says %lld kB", actor_name(actor), v->locked_maps_kib, v->locked_kib);
 }

@@ -278,14 +278,6 @@ static bool start(void)
 	return true;
 }
 
-static bool holds_pin(int actor)
-{
-	for (int i = 0; i < d.model.pins; i++)
-		if (d.model.pin[i].held && d.model.pin[i].owner == actor)
-			return true;
-	return false;
-}
-
 /* Seconds that an actor has to release its pins at the end. */
 #define QUIT_TIME	(5 * NS_PER_S)
 

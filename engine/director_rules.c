@@ -7,6 +7,14 @@
 
 #include "vm_util.h"
 
+bool holds_pin(int actor)
+{
+	for (int i = 0; i < d.model.pins; i++)
+		if (d.model.pin[i].held && d.model.pin[i].owner == actor)
+			return true;
+	return false;
+}
+
 bool pinned(void)
 {
 	for (int i = 0; i < d.model.pins; i++)
@@ -211,11 +219,10 @@ bool may_fail(const struct step *s, const char *refusal, int error)
 {
 	if (refusal && s->op == OP_POKE)
 		return error == -EACCES;
-	if (refusal && s->op == OP_OPERATION &&
-	    error == (s->operation->not_in_use ? -EBUSY : -EINVAL))
-		return true;
 	if (refusal && s->op == OP_OPERATION && s->operation->not_in_use)
-		return false;
+		return error == -EBUSY;
+	if (refusal && s->op == OP_OPERATION && error == -EINVAL)
+		return true;
 	if (refusal && s->op == OP_PIN)
 		return error == -EFAULT || error == -EOPNOTSUPP;
 	if (d.test->lenient && (s->op == OP_COLLAPSE || s->op == OP_MIGRATE))

@@ -85,8 +85,9 @@ bool may_fail(const struct step *s, const char *refusal, int error);
 bool populates(const struct step *s);
 /* Must the memory after this pin be what it was before, by the kernel's own rules? */
 bool keeps_kind(const struct step *s);
-/* Is there a pin; is there one of a page of the step's part? */
+/* Is there a pin; does @actor hold one; is there one of a page of the step's part? */
 bool pinned(void);
+bool holds_pin(int actor);
 bool pins_part(const struct step *s, int actor);
 
 /*
@@ -95,6 +96,16 @@ bool pins_part(const struct step *s, int actor);
  */
 /* Everybody looks, all at once; @done: has looked already, -1: nobody. */
 bool all_look(enum cmd cmd, int done);
+/*
+ * Does @find still find what is wrong, in what has been seen, after everybody has looked again
+ * some times? The kernel may have been migrating a page between one look and the other. @at says
+ * where then. False, too, if somebody cannot look any more, which is a failure of its own.
+ */
+struct spot {
+	int actor, child;
+	size_t cell;
+};
+bool found_still(bool (*find)(struct spot *at), struct spot *at);
 /* Everybody looks (but @done, who has; -1: nobody has), then all views and all pins. */
 void compare(enum cmd cmd, int done);
 /* What a pin just took is exclusive, and still of the kind that the title names. */
