@@ -96,6 +96,11 @@ int mem_map_base(struct mem *m, size_t len)
 	return ret;
 }
 
+size_t region_whole(size_t size)
+{
+	return size;
+}
+
 size_t mem_length(const struct mem *m, size_t len)
 {
 	return m->want ? m->want : len;

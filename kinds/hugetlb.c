@@ -36,11 +36,6 @@ static int all_sizes(size_t *sizes)
 	return nr;
 }
 
-static size_t whole(size_t size)
-{
-	return size;
-}
-
 /* The bits of MAP_HUGETLB and MFD_HUGETLB that name a page size. */
 static unsigned int size_bits(size_t size)
 {
@@ -98,7 +93,7 @@ static int memfd_hugetlb_verify(struct mem *m)
 
 #define HUGETLB_COMMON								\
 	.needs = NEED(ROOT) | NEED(HUGETLB), .sizes = all_sizes, .spell_size = true,	\
-	.region = whole, .destroy = mem_unmap
+	.region = region_whole, .destroy = mem_unmap
 
 DEFINE_KIND(hugetlb) = {
 	.id = "hugetlb",

@@ -108,6 +108,8 @@ int mem_verify_flags(struct mem *m, uint64_t set, uint64_t clear, const char *wh
  * @set (SCAN_*) and in none of @clear.
  */
 int mem_verify_scan(struct mem *m, uint64_t set, uint64_t clear, const char *what);
+/* For struct kind's region: all of a page or folio of @size bytes. */
+size_t region_whole(size_t size);
 /* Bytes of a region: what the caller wants of it, else @len. */
 size_t mem_length(const struct mem *m, size_t len);
 /* Have the kernel swap out the whole region; fails if a page stays. */

@@ -12,27 +12,27 @@
 
 #include "vm_util.h"
 
-static int pmd_size(size_t *sizes)
+size_t thp_largest(void)
 {
-	/* A kernel without THP still has the kind in its plan, and a SKIP that says so. */
-	sizes[0] = thp_pmd_size() ? thp_pmd_size() : 2 * MIB;
+	size_t pmd = thp_pmd_size();
+
+	return pmd ? pmd : 2 * MIB;
+}
+
+int thp_only_pmd(size_t *sizes)
+{
+	sizes[0] = thp_largest();
 	return 1;
 }
 
 int thp_sizes(size_t *sizes)
 {
-	size_t pmd;
+	size_t pmd = thp_largest();
 	int nr = 0;
 
-	pmd_size(&pmd);
 	for (size_t s = 16 * KIB; s <= pmd && nr < KIND_SIZES_MAX; s *= 2)
 		sizes[nr++] = s;
 	return nr;
-}
-
-static size_t whole(size_t size)
-{
-	return size;
 }
 
 int thp_create(struct mem *m)
@@ -87,22 +87,22 @@ DEFINE_KIND(thp) = {
 	.id = "thp", .title = "THP", .rank = 110,
 	.props = KIND_ANON | KIND_PRIVATE | KIND_THP | KIND_FIRST,
 	.needs = NEED(ROOT) | NEED(THP),
-	.sizes = pmd_size, .spell_size = true, .region = whole,
+	.sizes = thp_only_pmd, .spell_size = true, .region = region_whole,
 	.create = thp_create, .verify = verify_by_pmd, .destroy = mem_unmap,
 };
 
 DEFINE_KIND(thp_swapped) = {
 	.id = "thp-swapped", .title = "swapped-out THP", .rank = 111,
-	.sizes = pmd_size, .region = whole, .settle = swap_out_by_pmd, IN_SWAP, THP_COMMON,
+	.sizes = thp_only_pmd, .region = region_whole, .settle = swap_out_by_pmd, IN_SWAP, THP_COMMON,
 };
 
 DEFINE_KIND(thp_pte) = {
 	.id = "thp-pte", .title = "PTE-mapped THP", .rank = 112,
-	.sizes = thp_sizes, .region = whole, .settle = map_by_ptes,
+	.sizes = thp_sizes, .region = region_whole, .settle = map_by_ptes,
 	.verify = thp_verify_by_ptes, IN_MEMORY, THP_COMMON,
 };
 
 DEFINE_KIND(thp_pte_swapped) = {
 	.id = "thp-pte-swapped", .title = "swapped-out, PTE-mapped THP", .rank = 113,
-	.sizes = thp_sizes, .region = whole, .settle = map_by_ptes_swapped, IN_SWAP, THP_COMMON,
+	.sizes = thp_sizes, .region = region_whole, .settle = map_by_ptes_swapped, IN_SWAP, THP_COMMON,
 };

@@ -22,7 +22,7 @@ static int some_sizes(size_t *sizes)
 {
 	sizes[0] = 4 * page_size();
 	sizes[1] = 16 * page_size();
-	sizes[2] = thp_pmd_size() ? thp_pmd_size() : 2 * MIB;
+	sizes[2] = thp_largest();
 	return 3;
 }
 

@@ -9,11 +9,6 @@
 
 #include "vm_util.h"
 
-static size_t whole(size_t size)
-{
-	return size;
-}
-
 static size_t half(size_t size)
 {
 	return size / 2;
@@ -138,17 +133,11 @@ static int verify_two(struct mem *m)
 	return mem_verify_scan(m, SCAN_PRESENT | SCAN_HUGE, SCAN_FILE, "PMD-mapped");
 }
 
-static int pmd_only(size_t *sizes)
-{
-	sizes[0] = thp_pmd_size() ? thp_pmd_size() : 2 * MIB;
-	return 1;
-}
-
 DEFINE_KIND(thp_two) = {
 	.id = "thp-two", .title = "part of two THPs", .rank = 118,
 	.props = KIND_PRIVATE | KIND_THP | KIND_SEVERAL | KIND_EXTRA,
 	.needs = NEED(ROOT) | NEED(THP),
-	.sizes = pmd_only, .region = most_of_two, .create = create_two, .verify = verify_two,
+	.sizes = thp_only_pmd, .region = most_of_two, .create = create_two, .verify = verify_two,
 	.spell_size = true, .destroy = mem_unmap,
 };
 
@@ -172,6 +161,6 @@ DEFINE_KIND(thp_mremap) = {
 
 DEFINE_KIND(thp_shared) = {
 	.id = "thp-shared", .title = "partially shared THP", .rank = 117,
-	.sizes = thp_sizes, .region = whole, .settle = share_one_page,
+	.sizes = thp_sizes, .region = region_whole, .settle = share_one_page,
 	.verify = verify_shared, IN_MEMORY_UNEVEN, THP_COMMON,
 };

@@ -11,13 +11,8 @@
 static int two_sizes(size_t *sizes)
 {
 	sizes[0] = 16 * page_size();
-	sizes[1] = thp_pmd_size() ? thp_pmd_size() : 2 * MIB;
+	sizes[1] = thp_largest();
 	return 2;
-}
-
-static size_t whole(size_t size)
-{
-	return size;
 }
 
 static int verify_mapped(struct mem *m)
@@ -105,5 +100,5 @@ DEFINE_KIND(thp_swapcache) = {
 	.id = "thp-swapcache", .title = "swapped-out THP in the swap cache", .rank = 113,
 	.props = KIND_ANON | KIND_PRIVATE | KIND_THP | KIND_SWAPPED | KIND_SWAPCACHE | KIND_EXTRA,
 	.needs = NEED(ROOT) | NEED(THP) | NEED(MTHP) | NEED(SWAP) | NEED(SWAPDISK),
-	.sizes = two_sizes, .region = whole, .settle = settle, .verify = verify, THP_COMMON,
+	.sizes = two_sizes, .region = region_whole, .settle = settle, .verify = verify, THP_COMMON,
 };
