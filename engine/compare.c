@@ -399,11 +399,13 @@ static bool find_copied(struct spot *at)
 {
 	const struct view *p = &d.stage->view[at->actor], *c = &d.stage->view[at->child];
 
-	for (at->cell = 0; at->cell < d.model.cells; at->cell++)
+	for (at->cell = 0; at->cell < d.model.cells; at->cell++) {
+		uint64_t mine = p->pagemap[at->cell], copy = c->pagemap[at->cell];
+
 		if (d.model.actor[at->child].cell[at->cell].state == CELL_OWN &&
-		    (p->pagemap[at->cell] & c->pagemap[at->cell] & PM_PRESENT) &&
-		    (p->pagemap[at->cell] & PM_PFN_MASK) != (c->pagemap[at->cell] & PM_PFN_MASK))
+		    (mine & copy & PM_PRESENT) && (mine & PM_PFN_MASK) != (copy & PM_PFN_MASK))
 			return true;
+	}
 	return false;
 }
 
