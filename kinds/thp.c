@@ -93,7 +93,8 @@ DEFINE_KIND(thp) = {
 
 DEFINE_KIND(thp_swapped) = {
 	.id = "thp-swapped", .title = "swapped-out THP", .rank = 111,
-	.sizes = thp_only_pmd, .region = region_whole, .settle = swap_out_by_pmd, IN_SWAP, THP_COMMON,
+	.sizes = thp_only_pmd, .region = region_whole, .settle = swap_out_by_pmd, IN_SWAP,
+	THP_COMMON,
 };
 
 DEFINE_KIND(thp_pte) = {
@@ -104,5 +105,6 @@ DEFINE_KIND(thp_pte) = {
 
 DEFINE_KIND(thp_pte_swapped) = {
 	.id = "thp-pte-swapped", .title = "swapped-out, PTE-mapped THP", .rank = 113,
-	.sizes = thp_sizes, .region = region_whole, .settle = map_by_ptes_swapped, IN_SWAP, THP_COMMON,
+	.sizes = thp_sizes, .region = region_whole, .settle = map_by_ptes_swapped, IN_SWAP,
+	THP_COMMON,
 };
