@@ -34,6 +34,11 @@
 #define BATCH_TIME	(2 * NS_PER_S)
 /* A test takes a few milliseconds. While one does that takes that long, others go on. */
 #define TEST_LONG	(200 * NS_PER_MS)
+/*
+ * What waits for a device only begins with a batch, so that its end is not waited for: a batch
+ * has more tests than are done meanwhile.
+ */
+#define BATCH_BEGINS	(BATCH_MAX / 4)
 /* To look for leaks takes long: no more than a fifth of the time goes there. */
 #define LEAKS_TIME	(60 * NS_PER_S)
 #define LEAKS_SHARE	4
@@ -53,6 +58,7 @@ static struct {
 	enum progress *progress;
 	struct result **results;	/* of tests that are done but not printed yet */
 	size_t next;			/* the first test that was not started */
+	size_t *aside, nr_aside;	/* tests that wait for a device */
 	size_t printed, announced;
 	size_t before;			/* tests of earlier rounds */
 	bool failed;
@@ -131,16 +137,36 @@ static void done_without(size_t test, const struct result *r)
 
 /* --- starting --- */
 
-static bool is_single(const struct test *t)
+static bool pins_by(const struct test *t, bool (*such)(const struct provider *by))
 {
 	for (int i = 0; i < t->steps->nr; i++) {
 		const struct step *s = &t->steps->step[i];
-		const struct provider *by = s->by ? s->by : t->by;
 
-		if (s->op == OP_PIN && by->single && by->single())
+		if (s->op == OP_PIN && such(s->by ? s->by : t->by))
 			return true;
 	}
 	return false;
+}
+
+static bool single(const struct provider *by)
+{
+	return by->single && by->single();
+}
+
+static bool is_single(const struct test *t)
+{
+	return pins_by(t, single);
+}
+
+static bool waits_for_device(const struct provider *by)
+{
+	return by->props & PIN_WAITS;
+}
+
+/* Runs beside as many tests as there are CPUs for, in a slot of its own. */
+static bool is_aside(const struct test *t)
+{
+	return run.nr_aside && pins_by(t, waits_for_device);
 }
 
 static int unmet(const struct test *t, struct result *r)
@@ -256,19 +282,41 @@ static bool stopping(void)
 	return run.options->until_fail && run.failed;
 }
 
+/* If it is still to be done and can be. */
+static void start_in(struct slot *slot, size_t i)
+{
+	if (run.progress[i] > READY || (run.progress[i] == WAITING && skip(i)))
+		return;
+	run.progress[i] = READY;
+	if (take_resources(&run.plan->tests[i]))
+		start(slot, i);
+}
+
+static struct slot *slot_of_cpus(void)
+{
+	return slot_free_of(0, run.options->jobs);
+}
+
+static struct slot *slot_aside(void)
+{
+	return slot_free_of(run.options->jobs, slots_nr() - run.options->jobs);
+}
+
 /* Fill free slots. A test whose resources are taken lets later ones go first. */
 static void start_some(void)
 {
 	while (run.next < run.plan->nr && run.progress[run.next] > READY)
 		run.next++;
-	for (size_t i = run.next; i < run.plan->nr && slot_free(); i++) {
+	for (size_t i = run.next; i < run.plan->nr && slot_of_cpus(); i++) {
 		if (batch_full() || stopping())
 			return;
-		if (run.progress[i] > READY || (run.progress[i] == WAITING && skip(i)))
-			continue;
-		run.progress[i] = READY;
-		if (take_resources(&run.plan->tests[i]))
-			start(slot_free(), i);
+		if (!is_aside(&run.plan->tests[i]))
+			start_in(slot_of_cpus(), i);
+	}
+	for (size_t i = 0; i < run.nr_aside && slot_aside(); i++) {
+		if (run.in_batch >= BATCH_BEGINS || batch_full() || stopping())
+			return;
+		start_in(slot_aside(), run.aside[i]);
 	}
 }
 
@@ -490,6 +538,19 @@ static void run_round(void)
 	print_rest();
 }
 
+/* With a single job nothing runs beside anything. False: out of memory. */
+static bool set_aside(void)
+{
+	const struct plan *p = run.plan;
+
+	run.nr_aside = 0;
+	run.aside = calloc(p->nr + 1, sizeof(*run.aside));
+	for (size_t i = 0; i < p->nr && run.aside && run.options->jobs > 1; i++)
+		if (pins_by(&p->tests[i], waits_for_device))
+			run.aside[run.nr_aside++] = i;
+	return run.aside;
+}
+
 static void begin(void)
 {
 	const struct run_options *o = run.options;
@@ -512,9 +573,10 @@ int run_plan(const struct plan *p, const struct run_options *o)
 	run.options = o;
 	run.progress = calloc(p->nr + 1, sizeof(*run.progress));
 	run.results = calloc(p->nr + 1, sizeof(*run.results));
-	if (!run.progress || !run.results || slots_prepare(o->jobs, p))
+	if (!run.progress || !run.results || !set_aside() ||
+	    slots_prepare(o->jobs + !!run.nr_aside, p))
 		return -ENOMEM;
-	for (unsigned int i = 0; i < o->jobs; i++)
+	for (unsigned int i = 0; i < slots_nr(); i++)
 		slot_at(i)->stage->tracing = o->trace;
 	begin();
 	for (unsigned int round = 0; round < o->repeat && !stopping(); round++)
@@ -525,5 +587,6 @@ int run_plan(const struct plan *p, const struct run_options *o)
 	settings_end();
 	free(run.progress);
 	free(run.results);
+	free(run.aside);
 	return 0;
 }

@@ -20,7 +20,7 @@
 /* The director gives up first, and says more than we could. */
 #define GRACE	(5 * NS_PER_S)
 
-static struct slot slots[JOBS_MAX];
+static struct slot slots[SLOTS_MAX];
 static unsigned int nr_slots;
 static const char *tests;	/* what slots run: a test each @stride bytes */
 static size_t test_stride;
@@ -59,12 +59,17 @@ struct slot *slot_at(unsigned int i)
 	return &slots[i];
 }
 
-struct slot *slot_free(void)
+struct slot *slot_free_of(unsigned int first, unsigned int nr)
 {
-	for (unsigned int i = 0; i < nr_slots; i++)
+	for (unsigned int i = first; i < first + nr; i++)
 		if (!slots[i].busy)
 			return &slots[i];
 	return NULL;
+}
+
+struct slot *slot_free(void)
+{
+	return slot_free_of(0, nr_slots);
 }
 
 /*
@@ -155,8 +160,8 @@ static int gather(struct pollfd *fds, struct slot **busy, uint64_t *first)
 
 void slots_wait(void (*ends)(struct slot *slot, bool dead))
 {
-	struct pollfd fds[2 * JOBS_MAX];
-	struct slot *busy[JOBS_MAX];
+	struct pollfd fds[2 * SLOTS_MAX];
+	struct slot *busy[SLOTS_MAX];
 	uint64_t now = now_ns(), first = UINT64_MAX;
 	int nr = gather(fds, busy, &first);
 

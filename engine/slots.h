@@ -11,6 +11,8 @@
 #include "engine/stage.h"
 
 #define JOBS_MAX	64
+/* And one for what waits for a device. */
+#define SLOTS_MAX	(JOBS_MAX + 1)
 
 struct slot {
 	struct stage *stage;
@@ -30,8 +32,9 @@ int slots_prepare(unsigned int nr, const struct plan *p);
 int slots_prepare_cases(unsigned int nr, const struct test *first, size_t stride);
 unsigned int slots_nr(void);
 struct slot *slot_at(unsigned int i);
-/* One that is not busy, or NULL. */
+/* One that is not busy, or NULL: of all, or of @nr from the slot @first on. */
 struct slot *slot_free(void);
+struct slot *slot_free_of(unsigned int first, unsigned int nr);
 
 /* Have test @index run there until @deadline (ns). False: no process to be had. */
 bool slot_start(struct slot *slot, size_t index, uint64_t deadline);

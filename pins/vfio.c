@@ -277,7 +277,7 @@ static int limit_pin(struct pin *p)
 }
 
 #define VFIO_PROPS	(PIN_RO | PIN_RW | PIN_LONGTERM | PIN_NAMED | PIN_COSTS | PIN_WRITES | \
-			 PIN_GUARDED | PIN_SLOW)
+			 PIN_GUARDED | PIN_SLOW | PIN_WAITS)
 
 DEFINE_PROVIDER(vfio) = {
 	.id = "vfio",

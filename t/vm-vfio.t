@@ -84,4 +84,22 @@ EOS
 	  'a forbidden write is a fault; devices and pins are given back')
 	or diag(slurp("$tmp/err"));
 
+# --- a device's time is no CPU's ---
+
+# Others go on while one waits for its device; with a single job nothing runs beside anything.
+is_deeply(guest_says('debian:6.12', <<'EOS'),
+# beside JOBS: how many tests end while the one of VFIO runs
+beside() {
+	COWPIN_CONTROL=4 cow -j $1 --run "vfio.fork.anon,fork.basic.*,!*.1G" 4>/tmp/control \
+		>/tmp/tap 2>&1
+	v=$(grep '^plan ' /tmp/control | grep -n vfio | cut -d: -f1)
+	sed -n "/^run $v\$/,/^done $v /p" /tmp/control | grep -v "^done $v " | grep -c '^done '
+}
+[ "$(beside 1)" = 0 ] && echo alone
+n=$(beside 2)
+[ "$n" -gt 3 ] && echo together || echo "$n beside"
+EOS
+	  ['alone', 'together'], 'what waits for a device runs beside what needs a CPU')
+	or diag(slurp("$tmp/err"));
+
 done_testing();
