@@ -27,18 +27,7 @@ $ENV{GIT_CONFIG_NOSYSTEM} = 1;
 make_path("$tree/arch/x86/boot", "$tree/include/config");
 
 # What happens in the guest is written in the image.
-spew("$tmp/qemu", <<'EOQ', 0755);
-#!/bin/bash
-echo "$@" >"$0.args"
-while [ $# -gt 0 ]; do
-	case $1 in
-	-kernel)			kernel=$2 ;;
-	file,id=control,path=*)		control=${1#*path=} ;;
-	file,id=tap,path=*)		tap=${1#*path=} ;;
-	file,id=console,path=*)		console=${1#*path=} ;;
-	esac
-	shift
-done
+qemu_stand_in("$tmp/qemu", <<'EOQ');
 begin() {
 	printf 'boot 1\nstart\nplan t.a\n' >"$control"
 	printf 'TAP version 13\n1..1\n' >"$tap"
@@ -46,9 +35,6 @@ begin() {
 end() {
 	echo "$1" >"$tap"
 	printf 'exit %d\npoweroff\n' "$2" >"$control"
-}
-panic() {
-	echo 'Kernel panic - not syncing: x' >"$console"
 }
 case $(tail -n 1 "$kernel") in
 good)		begin; end 'ok 1 - t.a' 0 ;;
@@ -59,20 +45,6 @@ no-boot)	panic ;;
 usage)		printf 'boot 1\nstart\nexit 2\npoweroff\n' >"$control" ;;
 esac
 EOQ
-
-# As much of a kernel image as tells its release.
-sub bzimage {
-	my ($release, $what) = @_;
-	my $text = "\0" x 4096;
-
-	substr($text, 0x1f1, 1) = pack('C', 1);
-	substr($text, 0x1fe, 2) = pack('v', 0xaa55);
-	substr($text, 0x202, 4) = 'HdrS';
-	substr($text, 0x206, 2) = pack('v', 0x020f);
-	substr($text, 0x20e, 2) = pack('v', 0x0100);
-	substr($text, 0x300, 64) = pack('Z64', "$release (me\@here) #1");
-	return "$text\n$what\n";
-}
 
 sub set_tree {
 	my ($release, $what) = @_;

@@ -1,0 +1,124 @@
+#!/usr/bin/perl
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# What vm/boot makes of what a guest has told when it goes down: cow holds results back, and a
+# run may go through its plan many times. In the place of QEMU is a script, so that each case
+# happens as often as it is tried.
+
+use strict;
+use warnings;
+use Test::More;
+use FindBin;
+
+require "$FindBin::Bin/vm-helper.pl";
+our ($top, $tmp);
+
+my $image = spew("$tmp/bzImage", bzimage('6.1.0', 'x'));
+
+$ENV{XDG_CACHE_HOME} = "$tmp/cache";
+$ENV{COWPIN_QEMU} = "$tmp/qemu";
+$ENV{COWPIN_ACCEL} = 'tcg';
+
+# What is told of a run with this plan: TAP, and on the control channel, then a panic.
+sub tells {
+	my ($plan, $control, $tap) = @_;
+	my $told = join("\n", 'boot 1', 'start', map({ "plan $_" } @$plan), @$control);
+
+	return "cat >\"\$control\" <<'E'\n$told\nE\ncat >\"\$tap\" <<'E'\nTAP version 13\n" .
+	       join('', map { "$_\n" } @$tap) . "E\n";
+}
+
+my $runs = 0;
+
+# vm/boot alone, with a guest that does as SCRIPT says.
+sub boot {
+	my ($script) = @_;
+	my $results = "$tmp/boot" . ++$runs;
+
+	mkdir($results);
+	qemu_stand_in("$tmp/qemu", $script);
+	return run("$top/vm/boot", '--name', 'k', '--kernel', $image, '--initrd', $image,
+		   '--results', $results, '--qemu', "$tmp/qemu", '--mem', 512);
+}
+
+# The results, and what was not run.
+sub lines_of {
+	my ($tap) = @_;
+
+	return [$tap =~ /^((?:not )?ok .*|1\.\..*|# not run: .*)$/mg];
+}
+
+my @abc = qw(t.a t.b t.c);
+my @round = ('ok 1 - t.a', 'ok 2 - t.b', 'ok 3 - t.c');
+my @told = map { ("run $_", "done $_ ok") } 1 .. 3;
+
+# --- results that were held back
+
+my $got = boot(tells(\@abc, ['run 1', 'done 1 ok', 'run 2', 'done 2 ok', 'run 3'],
+		     ['1..3', 'ok 1 - t.a']) . 'panic');
+is($got->{code}, 1, 'a crash: exit code 1') or diag($got->{err});
+is_deeply(lines_of($got->{out}), ['1..3', 'ok 1 - t.a', 'ok 2 - t.b', 'not ok 3 - t.c'],
+	  'what was done has its result, what ran is blamed') or diag($got->{out});
+like($got->{out}, qr/^ok 2 - t\.b\n# the guest went down before it could be printed$/m,
+     'what had not been printed, says so');
+like($got->{err}, qr/panicked: x \(after test 1 \(t\.a\), during 't\.c'\)$/m, 'why, and where');
+
+$got = boot(tells(\@abc, ['run 1', 'done 1 skip', 'run 2', 'done 2 not-ok', 'run 3'], ['1..3']) .
+	    'panic');
+is_deeply(lines_of($got->{out}),
+	  ['1..3', 'not ok 3 - t.c', '# not run: t.a', '# not run: t.b'],
+	  'a failure without a diagnosis is no result') or diag($got->{out});
+like($got->{out}, qr/^# k: t\.b was not ok, but the guest went down/m, 'but it is told');
+
+# --- rounds
+
+$got = boot(tells(\@abc, [@told, 'run 1', 'done 1 ok', 'run 2'],
+		  ['1..6', @round, 'ok 4 - t.a']) . 'panic');
+is_deeply(lines_of($got->{out}), ['1..6', @round, 'ok 4 - t.a', 'not ok 5 - t.b',
+				  '# not run: t.c'],
+	  '--repeat: what ran in the second round is blamed') or diag($got->{out});
+like($got->{err}, qr/after test 4 \(t\.a\), during 't\.b'\)$/m, 'and named');
+
+$got = boot(tells(\@abc, [@told, 'run 1', 'done 1 ok', 'run 3', 'run 2', 'done 2 ok'],
+		  ['1..6', @round]) . 'panic');
+is_deeply(lines_of($got->{out}), ['1..6', @round, 'ok 4 - t.a', 'ok 5 - t.b', 'not ok 6 - t.c'],
+	  'results of the second round that were held back') or diag($got->{out});
+
+$got = boot(tells(\@abc, [@told, 'run 1', 'done 1 ok', 'run 2'], [@round]) . 'panic');
+is_deeply(lines_of($got->{out}), [@round, '1..5', 'ok 4 - t.a', 'not ok 5 - t.b'],
+	  '--until-fail: so it is without a plan in TAP') or diag($got->{out});
+
+$got = boot(tells(\@abc, ['run 1', 'run 2', 'done 2 ok'], []) . 'panic');
+is_deeply(lines_of($got->{out}), ['1..2', 'ok 2 - t.b', 'not ok 1 - t.a'],
+	  'and in the first round') or diag($got->{out});
+
+# By the ids, as scripts tell it.
+$got = boot(tells(\@abc, [map({ ("run $_", "done $_ ok") } @abc), 'run t.a'],
+		  ['1..6', @round]) . 'panic');
+is_deeply(lines_of($got->{out}),
+	  ['1..6', @round, 'not ok 4 - t.a', '# not run: t.b', '# not run: t.c'],
+	  'told by ids') or diag($got->{out});
+
+# --- --resume runs again what failed without a diagnosis
+
+my @front = ("$top/run_vmtests.sh", '--tap');
+my $dir = "$tmp/resume";
+my $guest = spew("$tmp/guest", "#!/bin/sh\n", 0755);
+
+qemu_stand_in("$tmp/qemu", tells(\@abc, ['run 1', 'done 1 ok', 'run 2', 'done 2 not-ok', 'run 3'],
+				 ['1..3']) . 'panic');
+$got = run(@front, '-k', $image, '--mem', 512, '--guest-prog', $guest, '--results', $dir);
+is($got->{code}, 1, 'a run that is cut off') or diag($got->{err});
+my ($kernel) = map { s{/status\z}{}r } glob("$dir/*/status");
+
+qemu_stand_in("$tmp/qemu", tells(['t.b'], ['run 1', 'done 1 not-ok', 'exit 0', 'poweroff'],
+	['1..1', '# [RUN] the title', 'not ok 1 - t.b # TODO waits', '# stale-pin: old data']));
+$got = run(@front, '--resume', $dir);
+is(slurp("$kernel/guest/files/resume"), "t.a has a result\nt.c has a result\n",
+   'what has a result is not run again, and the failure is');
+my $tap = slurp("$kernel/tap");
+is_deeply(lines_of($tap), ['1..3', 'ok 1 - t.a', 'not ok 2 - t.b # TODO waits', 'not ok 3 - t.c'],
+	  'it is a known issue') or diag($tap);
+like($tap, qr/^not ok 2 .*\n# stale-pin: old data$/m, 'and has its diagnosis');
+
+done_testing();
