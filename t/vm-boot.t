@@ -30,14 +30,14 @@ sub tells {
 
 my $runs = 0;
 
-# vm/boot alone, with a guest that does as SCRIPT says.
+# vm/boot alone, with a guest that does as SCRIPT says; called by COMMAND, if there is one.
 sub boot {
-	my ($script) = @_;
+	my ($script, @command) = @_;
 	my $results = "$tmp/boot" . ++$runs;
 
 	mkdir($results);
 	qemu_stand_in("$tmp/qemu", $script);
-	return run("$top/vm/boot", '--name', 'k', '--kernel', $image, '--initrd', $image,
+	return run(@command, "$top/vm/boot", '--name', 'k', '--kernel', $image, '--initrd', $image,
 		   '--results', $results, '--qemu', "$tmp/qemu", '--mem', 512);
 }
 
@@ -98,6 +98,49 @@ $got = boot(tells(\@abc, [map({ ("run $_", "done $_ ok") } @abc), 'run t.a'],
 is_deeply(lines_of($got->{out}),
 	  ['1..6', @round, 'not ok 4 - t.a', '# not run: t.b', '# not run: t.c'],
 	  'told by ids') or diag($got->{out});
+
+# --- what is on the disk, and when
+
+# What the last boot() left unsynced of what it wrote, as it goes: calls CHECK with the name of
+# what is synced, or "stdout" and the text for what is shown, and with what is not on the disk.
+sub follow_disk {
+	my ($check) = @_;
+	my %dirty;
+
+	for my $line (split(/\n/, slurp("$tmp/trace"))) {
+		my ($call, $fd, $path, $text) =
+			$line =~ /^(write|fsync)\((\d+)<([^>]*)>(?:, "(.*)")?/ or next;
+		my ($name) = $path =~ m{\Q$tmp\E/boot$runs/([^/]*)\z};
+
+		$check->($name // 'stdout', $text, \%dirty) if $call eq 'fsync' || $fd == 1;
+		$dirty{$name} = $call eq 'write' if defined $name;
+	}
+	return [grep { $dirty{$_} } sort keys %dirty];
+}
+
+my (@shown, @early, @without);
+boot(tells(\@abc, [@told, 'exit 0', 'poweroff'], ['1..3']) . <<'EOS',
+echo booting >"$console"
+for nr in 1 2; do printf '# [RUN] %d\nok %d - t.x\n' $nr $nr >"$tap"; done
+printf 'not ok 3 - t.c\n' >"$tap"
+EOS
+     qw(strace -y -e), 'trace=write,fsync', '-o', "$tmp/trace");
+my $left = follow_disk(sub {
+	my ($name, $text, $dirty) = @_;
+
+	if ($name eq 'tap') {
+		push(@without, grep { $dirty->{$_} } qw(control.log console.log));
+	} elsif ($name eq 'stdout' && $text =~ /(?:^|\\n)((?:not )?ok \d)/) {
+		push(@shown, $1);
+		push(@early, $1) if $dirty->{tap};
+	}
+});
+ok(@shown > 0, 'results are shown') or diag(slurp("$tmp/trace"));
+is_deeply(\@early, [], 'each is on the disk then');
+is_deeply(\@without, [], 'and before it what tells whose it is');
+is_deeply($left, [], 'at the end all is: logs, TAP and status') or diag(slurp("$tmp/trace"));
+is_deeply([map { -s "$tmp/boot$runs/$_" ? () : $_ } qw(tap control.log console.log status)], [],
+	  'of which there is something');
 
 # --- --resume runs again what failed without a diagnosis
 
