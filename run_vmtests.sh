@@ -67,7 +67,8 @@ usage() {
 
 	Exit code: 0 all passed, 1 a test failed or the guest crashed in the
 	middle, 2 could not be run. Several kernels: 1 something got worse from
-	one to the next, whatever else failed.
+	one to the next, whatever tests failed, or a run failed without a failed
+	test (--require, --max-skip, nothing ran).
 
 	Environment:
 	  COWPIN_MIRROR       'URI [SECURITY-URI]' of a Debian mirror, instead of
@@ -270,6 +271,16 @@ compare_kernels() {
 	return "$code"
 }
 
+# A run can fail without a failed test: a gate of cow (--require, --max-skip, that anything
+# ran, --strict) did not hold. No comparison sees that.
+gate_failed() {
+	local dir
+
+	dir=$results/$(slug "$1")
+	grep -qsx 'verdict failed' "$dir/status" &&
+		awk '/^not ok/ && !/# TODO/ { bad = 1 } END { exit bad }' "$dir/tap"
+}
+
 # All of them or, asked for with --tap, one without prove.
 run_all() {
 	local names=("$@") opts=() code=0 name dir command
@@ -323,6 +334,9 @@ run_vms() {
 		"$TOP_DIR/report" summary "$results" "${kernels[@]}" || true
 		# One that could not be run stays an error.
 		[ "$code" = 2 ] || code=0
+		for kernel in "${kernels[@]}"; do
+			! gate_failed "$kernel" || code=$(worse "$code" 1)
+		done
 		compare_kernels "${kernels[@]}" || code=$(worse "$code" "$?")
 	fi
 	[ "$code" = 0 ] || [ -n "$tap$shell" ] ||

@@ -164,4 +164,63 @@ is_deeply(lines_of($tap), ['1..3', 'ok 1 - t.a', 'not ok 2 - t.b # TODO waits', 
 	  'it is a known issue') or diag($tap);
 like($tap, qr/^not ok 2 .*\n# stale-pin: old data$/m, 'and has its diagnosis');
 
+# --- several kernels: worse, or never looked at
+
+# What happens is the last line of the kernel.
+qemu_stand_in("$tmp/qemu", <<'EOS');
+says() {
+	printf 'boot 1\nstart\nplan t.a\nexit %d\npoweroff\n' "$1" >"$control"
+	printf 'TAP version 13\n1..1\n%s\n' "$2" >"$tap"
+}
+case $(tail -n 1 "$kernel") in
+good)	says 0 'ok 1 - t.a' ;;
+fails)	says 1 'not ok 1 - t.a' ;;
+todo)	says 0 'not ok 1 - t.a # TODO waits' ;;
+unmet)	says 1 "ok 1 - t.a"$'\n''# required, but not there: pin' ;;
+skips)	says 1 "ok 1 - t.a # SKIP no-pin: no pins"$'\n''# nothing was tested' ;;
+strict)	says 1 "not ok 1 - t.a # TODO waits"$'\n''# it should not pass' ;;
+esac
+EOS
+
+sub side_by_side {
+	my @kernels = map { spew("$tmp/$runs-$_", bzimage('6.1.0', $_[$_])) } 0 .. $#_;
+
+	$runs++;
+	return run("$top/run_vmtests.sh", map({ ('-k', $_) } @kernels), '--mem', 512,
+		   '--guest-prog', $guest, '--results', "$tmp/side$runs");
+}
+
+my %code = ('good good' => 0, 'fails fails' => 0, 'todo todo' => 0, 'good fails' => 1,
+	    'unmet unmet' => 1, 'skips skips' => 1, 'good unmet' => 1, 'unmet good' => 1,
+	    'strict todo' => 1);
+for my $case (sort keys %code) {
+	$got = side_by_side(split(' ', $case));
+	is($got->{code}, $code{$case}, "$case: exit code $code{$case}") or diag($got->{err});
+	like($got->{out}, qr/^\S+-0:\n  exit code 1\n    nothing was tested$/m, 'and why')
+		if $case eq 'skips skips';
+}
+
+# --- colours
+
+# What run_vmtests.sh writes to a terminal when a test fails.
+sub on_terminal {
+	my ($env) = @_;
+	my $kernel = spew("$tmp/red", bzimage('6.1.0', 'fails'));
+
+	delete local @ENV{qw(NO_COLOR COWPIN_PROVE_OPTS HARNESS_OPTIONS)};
+	run('script', '-qefc', "exec env TERM=xterm $env $top/run_vmtests.sh -k $kernel --mem 512 " .
+	    "--guest-prog $guest --results $tmp/terminal", "$tmp/typescript");
+	return slurp("$tmp/typescript");
+}
+
+my $red = on_terminal('');
+like($red, qr/\e\[31m.*not ok 1 - t\.a/, 'on a terminal a failure is red');
+# Term::ANSIColor before 5.01 does not know it: a prove that is as old.
+mkdir("$tmp/old") or die "mkdir: $!\n";
+my ($prove) = run('sh', '-c', 'command -v prove')->{out} =~ /(.*)/;
+spew("$tmp/old/prove", "#!/bin/sh\nexec env -u NO_COLOR $prove \"\$@\"\n", 0755);
+my $plain = on_terminal("NO_COLOR=1 PATH=$tmp/old:\$PATH");
+like($plain, qr/^not ok 1 - t\.a/m, 'NO_COLOR: it is there');
+unlike($plain, qr/\e\[\d+m/, 'and not red');
+
 done_testing();

@@ -10,18 +10,7 @@ use warnings;
 use POSIX qw(strftime);
 use XML::Writer;
 
-# What went wrong with the run itself, in a test of its own: a suite that is empty, or has
-# passes only, would be taken for good.
-sub trouble {
-	my ($run) = @_;
-	my $bad = $run->{counts}{failed} + $run->{counts}{'not-run'};
-
-	return if $bad;
-	return $run->{why} // 'no test was run' if !@{$run->{tests}};
-	return 'the run was cut short' if $run->{cut};
-	return $run->{why} // "exit code $run->{status}{exit}" if $run->{status}{exit};
-	return;
-}
+require Cowpin::Results;
 
 sub seconds {
 	my ($ms) = @_;
@@ -96,7 +85,8 @@ sub write_properties {
 sub write_run {
 	my ($xml, $run) = @_;
 	my $counts = $run->{counts};
-	my $why = trouble($run);
+	# In a test of its own: a suite that is empty, or has passes only, would be taken for good.
+	my $why = Cowpin::Results::trouble($run);
 
 	$xml->startTag('testsuite', name => $run->{name},
 		tests => @{$run->{tests}} + !!defined $why, failures => $counts->{failed},

@@ -82,6 +82,18 @@ sub read_run {
 	return \%run;
 }
 
+# What went wrong with the run itself where no test tells of it; undef if nothing did.
+sub trouble {
+	my ($run) = @_;
+	my $bad = $run->{counts}{failed} + $run->{counts}{'not-run'};
+
+	return if $bad;
+	return $run->{why} // 'no test was run' if !@{$run->{tests}};
+	return 'the run was cut short' if $run->{cut};
+	return $run->{why} // "exit code $run->{status}{exit}" if $run->{status}{exit};
+	return;
+}
+
 sub read_dir {
 	my ($dir, $name) = @_;
 

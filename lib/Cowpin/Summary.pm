@@ -8,6 +8,7 @@ use strict;
 use warnings;
 
 require Cowpin::Compare;
+require Cowpin::Results;
 
 my @counts = qw(passed failed todo skipped not-run);
 
@@ -15,9 +16,14 @@ sub print_failures {
 	my ($run) = @_;
 	my @failed = grep { $_->{verdict} eq 'failed' } @{$run->{tests}};
 
-	return if !defined $run->{why} && !@failed;
+	my $trouble = Cowpin::Results::trouble($run);
+	my $why = $run->{why} // $trouble;
+
+	return if !defined $why && !@failed;
 	print "\n$run->{name}:\n";
-	print "  $run->{why}\n" if defined $run->{why};
+	print "  $why\n" if defined $why;
+	# A gate that did not hold says so at the end.
+	print map { "    $_\n" } @{$run->{notes}} if defined $trouble;
 	for my $test (@failed) {
 		print "  not ok - $test->{id}\n";
 		print "    $test->{log}[0]\n" if @{$test->{log}};
