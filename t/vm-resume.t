@@ -3,7 +3,8 @@
 #
 # A guest that goes down takes nothing with it but the tests that ran: those
 # are named, and --resume goes on after them. First a script in the place of
-# cow, which panics twice, then cow itself, whose QEMU is killed.
+# cow, which panics twice, then cow itself, whose QEMU is killed, and whose guest
+# panics.
 
 use strict;
 use warnings;
@@ -166,5 +167,79 @@ is_deeply([map { $_->{id} } grep { $_->{number} > $plan - @open } @$tests], \@op
 	  'what was not run has been') or diag($got->{out});
 is(scalar(grep { !$_->{title} } @$tests), 0, 'and its title');
 is(run($front, '--resume', "$tmp/cow")->{code}, 0, 'nothing to resume: exit code 0');
+
+# --- cow, whose guest panics
+
+# cow comes along as a file, and writes TAP and the control channel to one pipe, so that their
+# order is known: some results are printed, some are held back, when a test begins, and that
+# is all that gets out. cow holds results back for two seconds, in which a fast machine would be
+# done: it is stopped for longer than that, and prints what it has then. A run that is told what
+# not to run is one that goes on.
+my $watch = spew("$tmp/watch", <<'EOG', 0755);
+#!/bin/sh
+panic=yes
+for word; do
+	shift
+	case $word in
+	/cowpin/files/0)	cow=$word; continue ;;
+	--known-issues)		continue ;;
+	--exclude-from)		panic=no ;;
+	esac
+	set -- "$@" "$word"
+done
+busybox mkfifo /tmp/told
+COWPIN_CONTROL=1 $cow "$@" >/tmp/told &
+shown=no
+held=0
+while IFS= read -r line; do
+	case $line in
+	'plan '*|'run '*|'done '*)	echo "$line" >&3 ;;
+	*)				echo "$line" ;;
+	esac
+	case $line in
+	'ok '*)		shown=yes held=0 ;;
+	'done '*)
+		held=$((held + 1))
+		[ $held$shown = 1no ] || continue
+		kill -STOP $!
+		busybox sleep 3
+		kill -CONT $! ;;
+	'run '*)
+		[ $panic$shown = yesyes ] && [ $held -ge 3 ] || continue
+		busybox stty raw </dev/ttyS1
+		busybox stty raw </dev/ttyS3
+		echo c >/proc/sysrq-trigger ;;
+	esac
+done </tmp/told
+wait $!
+EOG
+
+$dir = "$tmp/panic";
+$got = run_guest($front, '-k', 'debian:6.12', '--mem', 2048, '--tap', '--results', $dir,
+		 '--guest-prog', $watch, '--', '--known-issues', "$top/build/guest/cow", '-j1',
+		 '--run', '*.gup.anon,*.gup-fast.anon,!race.*,!operation.*');
+is($got->{code}, 1, 'cow, whose guest panics: exit code 1') or diag($got->{err});
+my @ids = slurp("$dir/$slug/control.log") =~ /^plan (\S+)$/mg;
+my ($last) = slurp("$dir/$slug/control.log") =~ /^run (\d+)\n\z/m;
+my $held = () = $got->{out} =~ /^ok .*\n# the guest went down before it could be printed$/mg;
+my @results = map { /^((?:not )?ok \d+ - \S+)/ } split(/\n/, $got->{out});
+
+cmp_ok($held, '>=', 3, 'results were held back') or diag($got->{out});
+cmp_ok($last, '>', $held + 1, 'others had been printed');
+cmp_ok($last, '<', scalar(@ids), 'and others were still to be run');
+is_deeply(\@results,
+	  [map({ "ok $_ - $ids[$_ - 1]" } 1 .. $last - 1), "not ok $last - $ids[$last - 1]"],
+	  'all before the panic have their result, and the one that ran is named');
+is(reason(tap_tests($got->{out})->[-1]), 'guest-crash', 'as such');
+is_deeply([$got->{out} =~ /^# not run: (\S+)$/mg], [@ids[$last .. $#ids]], 'the rest was not run');
+
+$got = run_guest($front, '--resume', $dir);
+is($got->{code}, 1, '--resume: exit code 1, as a test crashed') or diag($got->{err});
+$tests = tap_tests(slurp("$dir/$slug/tap"));
+is_deeply([map { $_->{id} } @$tests], \@ids, 'all have a result') or diag($got->{out});
+is_deeply([map { $_->{ok} ? () : $_->{id} } @$tests], [$ids[$last - 1]], 'and one is bad')
+	or diag($got->{out});
+is_deeply([slurp("$dir/$slug/control.log") =~ /^plan (\S+)$/mg], [@ids[$last .. $#ids]],
+	  'what had one has not been run again');
 
 done_testing();
