@@ -302,12 +302,12 @@ static bool uffd_met(const struct ask *a)
 /* Collapse a range with one page in it; EINVAL means that the kernel does not know how. */
 static bool collapse_known(void)
 {
-	size_t pmd = thp_pmd_size(), len = 2 * pmd;
+	size_t pmd = thp_largest(), len = 2 * pmd;
 	char *map = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	char *at = (char *)(((uintptr_t)map + pmd - 1) / pmd * pmd);
 	bool known;
 
-	if (!pmd || map == MAP_FAILED)
+	if (map == MAP_FAILED)
 		return false;
 	madvise(map, len, MADV_NOHUGEPAGE);
 	*at = 1;

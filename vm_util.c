@@ -263,6 +263,13 @@ size_t thp_pmd_size(void)
 	return size;
 }
 
+size_t thp_largest(void)
+{
+	size_t pmd = thp_pmd_size();
+
+	return pmd ? pmd : 2 * MIB;
+}
+
 static int by_size(const void *a, const void *b)
 {
 	size_t x = *(const size_t *)a, y = *(const size_t *)b;

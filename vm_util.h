@@ -91,6 +91,8 @@ int choice_read(const char *path, char *buf, size_t len);
 
 /* Bytes of a PMD-mapped THP, 0 if the kernel has none. */
 size_t thp_pmd_size(void);
+/* The same, or a stand-in: a kernel without THP has the same tests in its plan, and skips them. */
+size_t thp_largest(void);
 #define THP_SYSFS	"/sys/kernel/mm/transparent_hugepage"
 
 /*

@@ -273,7 +273,7 @@ static bool verb_possible(struct draft *t, unsigned int verb)
 		return needs_unmet(NEED(SOFTDIRTY), 0, 0, (char[160]){ 0 }, 160) < 0;
 	case OP_COLLAPSE:
 		return (props & (KIND_ANON | KIND_THP | KIND_SWAPPED)) == (KIND_ANON | KIND_THP) &&
-		       t->base->kind->region(t->base->size) == thp_pmd_size() &&
+		       t->base->kind->region(t->base->size) == thp_largest() &&
 		       needs_unmet(NEED(COLLAPSE), 0, 0, (char[160]){ 0 }, 160) < 0;
 	default:
 		return true;

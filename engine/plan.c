@@ -103,7 +103,7 @@ static bool size_fits(const struct test *t)
 	/* A race is many rounds, and a gigabyte takes long to copy. */
 	if (t->scenario->rounds && t->size >= GIB)
 		return false;
-	if (t->steps->collapses && region != thp_pmd_size())
+	if (t->steps->collapses && region != thp_largest())
 		return false;
 	return !t->steps->needs_parts || region >= 2 * page_size();
 }
@@ -121,7 +121,7 @@ static const char *size_in_id(const struct test *t, char *buf, size_t len)
 {
 	if (!t->kind->spell_size)
 		return "";
-	if (t->kind->props & KIND_THP && t->size == thp_pmd_size())
+	if (t->kind->props & KIND_THP && t->size == thp_largest())
 		return ".pmd";
 	buf[0] = '.';
 	size_token(t->size, buf + 1, len - 1);

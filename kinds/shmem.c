@@ -32,7 +32,7 @@ DEFINE_KIND(anon_shared) = {
 static size_t range_region(size_t size)
 {
 	(void)size;
-	return thp_pmd_size() ? thp_pmd_size() : page_size();
+	return thp_largest();
 }
 
 /* Where a THP of the file could be mapped. */

@@ -12,13 +12,6 @@
 
 #include "vm_util.h"
 
-size_t thp_largest(void)
-{
-	size_t pmd = thp_pmd_size();
-
-	return pmd ? pmd : 2 * MIB;
-}
-
 int thp_only_pmd(size_t *sizes)
 {
 	sizes[0] = thp_largest();

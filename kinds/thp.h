@@ -5,9 +5,7 @@
 
 #include "kinds/kind.h"
 
-/* Bytes of a PMD's; a kernel without THP has the kinds in its plan, too, and a SKIP says so. */
-size_t thp_largest(void);
-/* Just that. */
+/* Just the largest. */
 int thp_only_pmd(size_t *sizes);
 /*
  * From 16 kB to a PMD: the same on every machine of an architecture; a size that a kernel

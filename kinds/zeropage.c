@@ -35,12 +35,12 @@ DEFINE_KIND(zeropage) = {
 static size_t pmd_region(size_t size)
 {
 	(void)size;
-	return thp_pmd_size();
+	return thp_largest();
 }
 
 static int huge_create(struct mem *m)
 {
-	size_t len = thp_pmd_size();
+	size_t len = thp_largest();
 	int ret = mem_map_anon(m, len, len);
 
 	if (!ret && madvise(m->base, m->len, MADV_HUGEPAGE))
