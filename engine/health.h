@@ -19,4 +19,8 @@ void health_start(void);
 /* The next new sign of trouble in the kernel log; false if there is none. */
 bool health_next(struct splat *s);
 
+/* Is that line of it one? And the process that it names; 0: none. */
+bool health_is_sign(const char *line);
+pid_t health_pid(const char *line);
+
 #endif

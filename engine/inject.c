@@ -171,6 +171,7 @@ void inject_splat(void)
 	snprintf(line, sizeof(line), "<4>WARNING: CPU: 0 PID: %d at injected by cowpin\n",
 		 getpid());
 	file_write("/dev/kmsg", line);
+	file_write("/dev/kmsg", "<4>RIP: 0010:injected+0x1/0x2\n");
 }
 
 void inject_leave_by_actor(void)
