@@ -27,14 +27,16 @@ bool gate_requires(enum need need, size_t size);
 
 /* The run as a whole did wrong; told by whoever says so. */
 void gate_fail(void);
+/* It did, or (after gate_end()) a demand was not met: whatever else there is to say of it. */
+bool gate_failed(void);
 
 /* Take notice of a result. */
 void gate_count(const struct test *t, const struct result *r);
 
 /*
  * The account, as comment lines: skips by reason, kinds that never ran, and what of the
- * demands was not met. Returns false if the run fails for that. @planned: tests in all.
+ * demands was not met. @planned: tests in all.
  */
-bool gate_end(size_t planned);
+void gate_end(size_t planned);
 
 #endif

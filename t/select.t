@@ -118,6 +118,18 @@ like($r->{out}, qr/^# nothing was run: all \d+ tests were skipped$/m, 'and it is
 like($r->{out}, qr/^# skipped \d+: no-root$/m, 'skips are counted by reason');
 like($r->{out}, qr/^# absent: anon \(no-root\)$/m, 'kinds that never ran are named');
 
+# A runner of the kernel's suite takes exit code 4 for "skipped", which is no failure: where more
+# was demanded, it is none.
+my @ksft = ('--format', 'kselftest', '--run', $some);
+is(cow_as_nobody(@ksft)->{code}, 4, 'kselftest, all skipped, nothing demanded: exit code 4');
+is(cow_as_nobody(@ksft, '--max-skip', 1000)->{code}, 4, 'as many as are allowed: exit code 4');
+$r = cow_as_nobody(@ksft, '--max-skip', 0);
+like($r->{out}, qr/^# too many skips: \d+, allowed are 0$/m, 'kselftest, --max-skip: it is told');
+is($r->{code}, 1, 'and exit code 1');
+$r = cow_as_nobody(@ksft, '--require', 'pin');
+like($r->{out}, qr/^# required, but absent: pin: /m, 'kselftest, --require: it is told');
+is($r->{code}, 1, 'and exit code 1');
+
 # --- memory that the kernel has lost ---
 
 # A stand-in for debugfs: commands overwrite the first line, the rest is the report.
@@ -198,6 +210,43 @@ SKIP: {
 	   'what is required is set up, even if no test takes it');
 	is(cow('--run', 'fork.basic.anon', '--require', 'pin')->{code}, 1,
 	   'what cannot be had fails the run, even if no test takes it');
+}
+
+# On a machine that has no pages of a gigabyte, no tools for swap.
+sub cow_lacking {
+	my ($what, @args) = @_;
+
+	return run_as(0, 'unshare', '-m', '--propagation', 'private', 'sh', '-c',
+		      'for what in $1; do mount -t tmpfs none "$what" 2>/dev/null ||' .
+		      ' mount --bind /dev/null "$what" || exit 126; done; shift; exec "$@"', 'sh',
+		      $what, $cow, '--run', 'fork.basic.anon', @args);
+}
+
+SKIP: {
+	skip('no-root: nothing runs', 6) if !is_root();
+	skip('no mount namespace to be had (unshare, mount)', 6)
+		if run_as(0, 'unshare', '-m', 'mount', '-t', 'tmpfs', 'none', '/sys')->{code};
+	SKIP: {
+		skip('the machine has no hugetlb pages to hide', 2)
+			if !-d '/sys/kernel/mm/hugepages';
+		$r = cow_lacking('/sys/kernel/mm/hugepages', '--require', 'hugetlb=1G');
+		is($r->{code}, 1, '--require hugetlb=1G, absent: exit code 1');
+		like($r->{out}, qr/^ok 1 .*
+# required, but absent: hugetlb=1G: the machine has no hugetlb pages of 1048576 kB$/m, 'and told');
+	}
+	SKIP: {
+		my ($mkswap) = grep { -x } map { "$_/mkswap" } qw(/usr/local/sbin /usr/sbin /sbin);
+
+		skip('there is swap, whoever has set it up', 4) if slurp('/proc/swaps') =~ m{^/}m;
+		skip('mkswap is not installed', 4) if !$mkswap;
+		$r = cow_lacking($mkswap, '--require', 'swap');
+		is($r->{code}, 1, '--require swap, absent: exit code 1');
+		like($r->{out}, qr/^ok 1 .*\n# required, but absent: swap: no swap, or less than/m,
+		     'and told');
+		$r = cow('--run', 'fork.basic.anon', '--require', 'swap');
+		is($r->{code}, 0, '--require swap, which is set up: exit code 0');
+		unlike($r->{out}, qr/absent/, 'and nothing is missing');
+	}
 }
 
 done_testing();
