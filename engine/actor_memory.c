@@ -67,7 +67,7 @@ static bool inject_at_write(void)
 	case FAULT_VANISH:
 		_exit(0);
 	case FAULT_SPLAT:
-		inject_splat();
+		inject_splat(getpid());
 		break;
 	case FAULT_LEAVE_PROCESS:
 		inject_leave_by_actor();

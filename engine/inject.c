@@ -6,10 +6,12 @@
 #include <liburing.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/swap.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "engine/settings.h"
+#include "engine/swap.h"
 #include "mm_calls.h"
 #include "vm_util.h"
 
@@ -38,6 +40,9 @@ static const struct { const char *name, *about; } faults[NR_FAULTS] = {
 	[FAULT_POPULATE] = { "populate", "a pin populates pages that it need not" },
 	[FAULT_CHARGE] = { "charge", "a pin costs memory elsewhere" },
 	[FAULT_SPLAT] = { "splat", "the kernel log gets a warning" },
+	[FAULT_LATE_SPLAT] = { "late-splat", "the kernel log gets a warning after the tests" },
+	[FAULT_EXIT_SPLAT] = { "exit-splat", "it gets one of a process whose test is over" },
+	[FAULT_AGAIN_SPLAT] = { "again-splat", "it gets one when a test runs once more" },
 	[FAULT_LOST_REST] = { "lost-rest", "a write spoils another word of its page" },
 	[FAULT_STRAY] = { "stray", "a child gets memory that was kept from it" },
 	[FAULT_UNNOTICED] = { "unnoticed", "a write leaves no soft-dirty bit, and protection" },
@@ -54,6 +59,10 @@ static const struct { const char *name, *about; } faults[NR_FAULTS] = {
 	[FAULT_LEAVE_FD] = { "leave-fd", "a descriptor stays open" },
 	[FAULT_LEAVE_PROCESS] = { "leave-process", "a process lives on" },
 	[FAULT_LEAVE_SETTING] = { "leave-setting", "vm.swappiness changes" },
+	[FAULT_LEAVE_FD_ONCE] = { "leave-fd-once", "a descriptor stays open, once" },
+	[FAULT_LEAVE_PROCESS_ONCE] = { "leave-process-once", "a process lives on, once" },
+	[FAULT_LEAVE_POOL] = { "leave-pool", "the hugetlb pool grows, and pages of it are taken" },
+	[FAULT_LEAVE_SWAP] = { "leave-swap", "the run's swap area is switched off, or on again" },
 	[FAULT_TAINT] = { "taint", "the kernel is tainted, until the next boot" },
 };
 
@@ -164,14 +173,20 @@ void inject_split(struct mem *m)
 		perror("injection");
 }
 
-void inject_splat(void)
+void inject_splat(pid_t pid)
 {
 	char line[128];
 
 	snprintf(line, sizeof(line), "<4>WARNING: CPU: 0 PID: %d at injected by cowpin\n",
-		 getpid());
+		 pid);
 	file_write("/dev/kmsg", line);
 	file_write("/dev/kmsg", "<4>RIP: 0010:injected+0x1/0x2\n");
+}
+
+void inject_late_splat(pid_t pid)
+{
+	if (injected == FAULT_LATE_SPLAT || (injected == FAULT_EXIT_SPLAT && pid))
+		inject_splat(injected == FAULT_LATE_SPLAT ? 0 : pid);
 }
 
 void inject_leave_by_actor(void)
@@ -202,6 +217,57 @@ static void leave_setting(void)
 	settings_set(path, value);
 }
 
+/* Two pages more than there were, so that no test lacks them: one is used, one reserved. */
+static void leave_pool(void)
+{
+	size_t size = 0, page = page_size();
+	char path[128], value[32];
+	volatile char *at;
+
+	if (hugetlb_sizes(&size, 1) < 1)
+		return;
+	snprintf(value, sizeof(value), "%lld", hugetlb_count(size, "nr_hugepages") + 2);
+	settings_set(hugetlb_path(size, "nr_hugepages", path, sizeof(path)), value);
+	at = mmap(NULL, 2 * size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS |
+		  MAP_HUGETLB | __builtin_ctzl(size) << MAP_HUGE_SHIFT, -1, 0);
+	if (at == MAP_FAILED)
+		perror("injection");
+	else
+		at[page] = 1;
+}
+
+/* Each time the other way: a run of the test alone must find that something has changed. */
+static void leave_swap(void)
+{
+	static char area[256];
+
+	if (swap_is_ours() && swap_list(area, sizeof(area)) == 1) {
+		if (swapoff(area))
+			perror("injection");
+	} else if (area[0] && swapon(area, 0)) {
+		perror("injection");
+	}
+}
+
+/* Not when tests are run again for it. */
+static void leave_once(void)
+{
+	static bool done;
+
+	if (done && injected == FAULT_AGAIN_SPLAT)
+		inject_splat(0);
+	if (done)
+		return;
+	done = true;
+	if (injected != FAULT_LEAVE_PROCESS_ONCE && dup(STDIN_FILENO) < 0)
+		perror("injection");
+	if (injected == FAULT_LEAVE_PROCESS_ONCE && !fork()) {
+		settings_in_child();
+		for (;;)
+			pause();
+	}
+}
+
 void inject_leave(void)
 {
 	if (injected == FAULT_LEAVE_PIN)
@@ -210,6 +276,13 @@ void inject_leave(void)
 		perror("injection");
 	else if (injected == FAULT_LEAVE_SETTING)
 		leave_setting();
+	else if (injected == FAULT_LEAVE_FD_ONCE || injected == FAULT_LEAVE_PROCESS_ONCE ||
+		 injected == FAULT_AGAIN_SPLAT)
+		leave_once();
+	else if (injected == FAULT_LEAVE_POOL)
+		leave_pool();
+	else if (injected == FAULT_LEAVE_SWAP)
+		leave_swap();
 	else if (injected == FAULT_TAINT)
 		file_write("/proc/sys/kernel/tainted", "512");
 }

@@ -7,6 +7,7 @@
 #define INJECT_H
 
 #include <stdbool.h>
+#include <sys/types.h>
 
 #include "gup_helpers.h"
 
@@ -33,6 +34,9 @@ enum fault {
 	FAULT_POPULATE,		/* a pin populates pages that it need not */
 	FAULT_CHARGE,		/* a pin costs memory elsewhere */
 	FAULT_SPLAT,		/* a warning appears in the kernel log */
+	FAULT_LATE_SPLAT,	/* one of nobody appears there when no test runs, */
+	FAULT_EXIT_SPLAT,	/* one of a process whose test is over */
+	FAULT_AGAIN_SPLAT,	/* one when a test runs once more, for what is left behind */
 	FAULT_LOST_REST,	/* a write changes what it does not write */
 	FAULT_STRAY,		/* MADV_DONTFORK does nothing */
 	FAULT_UNNOTICED,	/* soft-dirty bits vanish after a write, protection does not */
@@ -49,6 +53,10 @@ enum fault {
 	FAULT_LEAVE_FD,		/* a descriptor, */
 	FAULT_LEAVE_PROCESS,	/* a process, */
 	FAULT_LEAVE_SETTING,	/* a system setting other than it was, */
+	FAULT_LEAVE_FD_ONCE,	/* not again when the tests are run again */
+	FAULT_LEAVE_PROCESS_ONCE,
+	FAULT_LEAVE_POOL,	/* the hugetlb pool larger, a page of it in use, one reserved, */
+	FAULT_LEAVE_SWAP,	/* one swap area fewer, or more, */
 	FAULT_TAINT,		/* a mark of the kernel on itself; stays until the next boot */
 	NR_FAULTS
 };
@@ -70,7 +78,9 @@ void inject_evict(struct mem *m);
 /* At a pin that was given: FAULT_POPULATE, FAULT_CHARGE. */
 void inject_cost(struct mem *m);
 void inject_split(struct mem *m);
-void inject_splat(void);
+void inject_splat(pid_t pid);
+/* In the runner, when no test runs: FAULT_*_SPLAT. @pid: a process of a test, 0: there is none. */
+void inject_late_splat(pid_t pid);
 /* In the actor, at a write, and in the runner, at the end of a test: FAULT_LEAVE_*. */
 void inject_leave_by_actor(void);
 void inject_leave(void);

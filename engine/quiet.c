@@ -30,12 +30,13 @@ struct report {
 	int nr, found;		/* differences; QUIET_* */
 };
 
-__attribute__((format(printf, 2, 3)))
-static void differs(struct report *r, const char *fmt, ...)
+__attribute__((format(printf, 3, 4)))
+static void differs(struct report *r, int found, const char *fmt, ...)
 {
 	size_t used = strlen(r->text);
 	va_list args;
 
+	r->found |= found;
 	if (r->nr++)
 		used += snprintf(r->text + used, r->len - used, "; ");
 	if (used >= r->len)
@@ -106,10 +107,11 @@ static struct number {
 	size_t size;
 	long long normal, now;
 	bool late;		/* goes back in the kernel's own time */
+	int found;		/* what a difference is, if not QUIET_LEFT */
 } numbers[4 + 3 * SIZES_MAX] = {
 	{ .what = "pins that were not released", .read = pins, .late = true },
-	{ .what = "taint of the kernel", .read = taint },
-	{ .what = "descriptors of cow", .read = descriptors },
+	{ .what = "taint of the kernel", .read = taint, .found = QUIET_TAINTED },
+	{ .what = "descriptors of cow", .read = descriptors, .found = QUIET_OURS },
 };
 static size_t nr_numbers = 3;
 
@@ -151,8 +153,8 @@ static void check_numbers(struct report *r)
 		await_settled(settled, n, deadline);
 		if (n->now == n->normal)
 			continue;
-		r->found |= n->read == taint ? QUIET_TAINTED : QUIET_LEFT;
-		differs(r, "%s%s%s: %lld, before %lld", n->what, n->size ? " " : "",
+		differs(r, n->found ? n->found : QUIET_LEFT, "%s%s%s: %lld, before %lld",
+			n->what, n->size ? " " : "",
 			n->size ? size_token(n->size, token, sizeof(token)) : "", n->now,
 			n->normal);
 		n->normal = n->now;
@@ -193,7 +195,7 @@ static void check_settings(struct report *r)
 		setting_now(s, now, sizeof(now));
 		if (!strcmp(now, s->normal))
 			continue;
-		differs(r, "%s: '%s', before '%s'", s->path, now, s->normal);
+		differs(r, QUIET_LEFT, "%s: '%s', before '%s'", s->path, now, s->normal);
 		strcpy(s->normal, now);
 	}
 }
@@ -218,7 +220,7 @@ static void check_swap(struct report *r)
 	int now = count_swap_areas();
 
 	if (now != swap_areas)
-		differs(r, "swap areas: %d, before %d", now, swap_areas);
+		differs(r, QUIET_LEFT, "swap areas: %d, before %d", now, swap_areas);
 	swap_areas = now;
 }
 
@@ -245,15 +247,36 @@ static bool is_expected(pid_t pid)
 	return false;
 }
 
+#define PF_EXITING	0x4
+#define SKIP_5		" %*s %*s %*s %*s %*s"
+
+/* Who was killed, or is about to exit, may have much memory to free: that is waited for. */
+static bool ended_or_lives(void *pid)
+{
+	char path[64], stat[1024], state, *name_end;
+	unsigned long flags, pending;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", *(pid_t *)pid);
+	if (file_read(path, stat, sizeof(stat)))
+		return true;
+	/* After the name: the state, field 3; flags, 9; signals, 31. */
+	name_end = strrchr(stat, ')');
+	if (!name_end || sscanf(name_end, ") %c" SKIP_5 " %lu" SKIP_5 SKIP_5 SKIP_5 SKIP_5
+				" %*s %lu", &state, &flags, &pending) != 3)
+		return true;
+	return state == 'Z' || !(flags & PF_EXITING || pending & 1UL << (SIGKILL - 1));
+}
+
 static void check_process(struct report *r, pid_t pid)
 {
 	char path[64], comm[32] = "?";
 
 	snprintf(path, sizeof(path), "/proc/%d/comm", pid);
 	file_read(path, comm, sizeof(comm));
+	await_settled(ended_or_lives, &pid, now_ns() + PATIENCE);
 	if (waitpid(pid, NULL, WNOHANG) == pid)
 		return;		/* dead, and nobody had waited for it */
-	differs(r, "process %d (%s) is left over", pid, comm);
+	differs(r, QUIET_OURS, "process %d (%s) is left over", pid, comm);
 	kill(pid, SIGKILL);
 	waitpid(pid, NULL, 0);
 }
@@ -300,7 +323,5 @@ int quiet_check(char *why, size_t len)
 	check_numbers(&r);
 	check_settings(&r);
 	check_swap(&r);
-	if (r.nr && !r.found)
-		r.found = QUIET_LEFT;
 	return r.found;
 }

@@ -24,6 +24,7 @@ void quiet_expect_swap_areas(int nr);
  */
 #define QUIET_LEFT	1	/* something is left behind */
 #define QUIET_TAINTED	2	/* the kernel marked itself as tainted */
+#define QUIET_OURS	4	/* something that only cow can have left: descriptors, processes */
 int quiet_check(char *why, size_t len);
 
 #endif

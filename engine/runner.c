@@ -15,6 +15,7 @@
 #include "engine/diag.h"
 #include "engine/gate.h"
 #include "engine/health.h"
+#include "engine/inject.h"
 #include "engine/judge.h"
 #include "engine/leaks.h"
 #include "engine/pools.h"
@@ -379,6 +380,8 @@ static bool leaves_again(size_t test, char *why, size_t len)
 		return false;
 	while (slot->busy)
 		slots_wait(conclude);
+	if (slot->splatted)
+		blame(test, slot->splat.text);
 	return quiet_check(why, len);
 }
 
@@ -455,7 +458,29 @@ static void tell(const char *text)
 	}
 }
 
-/* What leaked without any test of the last ones being to blame fails the run as a whole. */
+/* What no test of the last ones is to blame for fails the run as a whole. */
+static void blame_or_tell(const struct leak *l, const char *head)
+{
+	if (blame_leak(l))
+		return;
+	tell(head);
+	tell(l->splat.text);
+	tell(l->splat.more);
+	gate_fail();
+}
+
+/*
+ * What the kernel complains of after the last test has ended: pages are freed and unpinned by
+ * kernel threads, and processes are gone late. It is the test whose process the kernel names.
+ */
+static void blame_late_splats(void)
+{
+	struct leak l = { .born = 0 };
+
+	while (health_next(&l.splat))
+		blame_or_tell(&l, "the kernel complained while no test ran:");
+}
+
 static void blame_leaks(void)
 {
 	static struct leak leaks[LEAKS_MAX];
@@ -467,30 +492,31 @@ static void blame_leaks(void)
 		tap_note("kmemleak does not look any more: %s", strerror(-nr));
 		run.leaks = false;
 	}
-	for (int i = 0; i < nr; i++) {
-		if (blame_leak(&leaks[i]))
-			continue;
-		tell(leaks[i].splat.text);
-		tell(leaks[i].splat.more);
-		gate_fail();
-	}
+	for (int i = 0; i < nr; i++)
+		blame_or_tell(&leaks[i], "");
 }
 
 /*
  * Other programs of the machine come and go, too: what no test does again is told, but no
- * reason to call one of them a failure. A kernel is tainted only once, and by its own doing.
+ * reason to call one of them a failure. What is nobody else's, descriptors and processes of cow,
+ * fails the run as a whole. A kernel is tainted only once, and by its own doing.
  */
 static void clear_batch(void)
 {
 	char why[256];
 	int left = quiet_check(why, sizeof(why));
 
+	inject_late_splat(run.trail[0].pids[0]);
 	if (left & QUIET_TAINTED && !already_blamed())
 		blame(run.batch[0], why);
-	else if (left & QUIET_LEFT && !find_culprits())
+	else if (left & (QUIET_LEFT | QUIET_OURS) && !find_culprits()) {
 		tap_note("left behind, but by none of the last %u tests when run again: %s",
 			 run.in_batch, why);
+		if (left & QUIET_OURS)
+			gate_fail();
+	}
 	blame_leaks();
+	blame_late_splats();
 	for (unsigned int i = 0; i < run.in_batch; i++)
 		run.progress[run.batch[i]] = CLEARED;
 	run.in_batch = 0;
@@ -583,8 +609,11 @@ int run_plan(const struct plan *p, const struct run_options *o)
 		run_round();
 	slots_retire_all();
 	blame_leaks();
+	blame_late_splats();
 	tap_end(run.before);
 	settings_end();
+	inject_late_splat(0);
+	blame_late_splats();	/* of what was undone: swapoff, unmounted file systems */
 	free(run.progress);
 	free(run.results);
 	free(run.aside);

@@ -17,6 +17,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "engine/quiet.h"
 #include "pins/dm.h"
 #include "pins/ublk.h"
 #include "pins/vfio.h"
@@ -216,6 +217,9 @@ static int guardian_start(void)
 	}
 	close(fds[0]);
 	lifeline = fds[1];
+	/* Where the first change is made during the run, they are no leftovers of a test. */
+	quiet_expect_process(guardian);
+	quiet_expect_descriptors(2);
 	return 0;
 }
 
