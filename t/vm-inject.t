@@ -63,6 +63,9 @@ my %passed = map { $_->{id} => 1 } grep { $_->{ok} && !$_->{skip} } @{$got->{tes
 is_deeply([grep { !$passed{$_} } @pins, @shared, values %control_of], [],
 	  'all pass, nothing is skipped') or diag($got->{out});
 
+# The one thing of the head of a run that a machine without the module cannot show.
+like($got->{out}, qr/^# env module: [0-9A-F]{16,}$/m, 'the head tells the version of the module');
+
 # What cow has, it tells itself: a new one cannot be forgotten here.
 is_deeply([sort keys %control_of], [sort split(' ', ($got->{out} =~ /^# env providers: (.*)/m)[0])],
 	  'each provider has a negative control');
