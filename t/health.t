@@ -46,7 +46,6 @@ run_fails('leave-process-once', qr/${once}process \d+ \(cow\) is left over$/m);
 
 # --- the log ---
 
-# With the id of a test that nobody else runs now.
 SKIP: {
 	skip('/dev/kmsg cannot be used', 2) if !-w '/dev/kmsg';
 	sysopen(my $log, '/dev/kmsg', O_RDONLY | O_NONBLOCK) or skip("/dev/kmsg: $!", 2);
@@ -63,8 +62,9 @@ SKIP: {
 		push(@records, $1) if $record =~ /^[^;]*;cowpin: run (\S+)\n/;
 	}
 	is($r->{code}, 0, 'a run: exit code 0') or diag($r->{out});
-	is_deeply([grep { /^fork\.(?:basic|siblings)\.anon$/ } @records],
-		  ['fork.basic.anon', 'fork.siblings.anon'], 'the log names each test, in order');
+	# Before and after, the log may be somebody else's.
+	like("@records", qr/(?:^| )fork\.basic\.anon fork\.siblings\.anon(?: |$)/,
+	     'the log names each test, in order');
 }
 
 done_testing();
