@@ -199,6 +199,42 @@ static void test_verbs(void)
 	}
 }
 
+/* --- steered by what was not tried --- */
+
+/* Different pairs of steps of so many scenarios, which are told @kept of those before, or nothing. */
+static size_t pairs_of(int nr, bool kept)
+{
+	struct run *r = &runs[0];
+	struct coverage all;
+	size_t with_base, pairs;
+
+	run_start(r, 2718, NULL);
+	if (coverage_init(&all, nr_bases))
+		abort();
+	for (int i = 0; i < nr && run_next(r); i++) {
+		coverage_add(&all, 0, &r->c.steps);
+		if (!kept)
+			memset(r->coverage.count, 0, nr_bases * VERBS_MAX * VERBS_MAX *
+			       sizeof(*r->coverage.count));
+	}
+	run_end(r);
+	coverage_sum(&all, &with_base, &pairs);
+	coverage_free(&all);
+	return pairs;
+}
+
+static void test_steering(void)
+{
+	size_t all_bases = nr_bases, kept, reset;
+
+	nr_bases = 1;
+	kept = pairs_of(2000, true);
+	reset = pairs_of(2000, false);
+	nr_bases = all_bases;
+	ok(kept > reset * 5 / 4, "who knows what was tried tries more: %zu pairs, else %zu", kept,
+	   reset);
+}
+
 /* --- only some verbs --- */
 
 static void test_ops(const char *globs, const char *const *allowed)
@@ -334,10 +370,11 @@ int main(void)
 	static const char *const pops[] = { "popread", "popwrite", "read", NULL };
 
 	find_bases();
-	plan(2 + 5 + 1 + verbs_nr() + 3 + 11 + 8 + 2);
+	plan(2 + 5 + 1 + verbs_nr() + 1 + 3 + 11 + 8 + 2);
 	test_seeds();
 	test_each();
 	test_verbs();
+	test_steering();
 	test_ops("write,fork,pin", few);
 	test_ops("pop*,read", pops);
 	test_ops_none();
