@@ -40,6 +40,7 @@ static const char usage[] =
 "      --kinds GLOBS    only these kinds (default '*' without pages of 1 GiB)\n"
 "      --by GLOBS       only these providers\n"
 "  -j, --jobs N         side by side (default: the number of CPUs)\n"
+"      --timeout S      seconds a scenario may take (default 20)\n"
 "      --print          print the scenarios, run none\n"
 "  -v, --verbose        print each scenario that is run\n"
 "      --known          known issues are failures like others\n"
@@ -50,7 +51,7 @@ static const char usage[] =
 
 /* Cases between two looks at what is left behind. */
 #define BATCH	256
-#define TIME_LIMIT	(20 * NS_PER_S)
+#define TIME_LIMIT	20	/* seconds */
 /* What steps need that no kind asks for. */
 #define SET_UP	(NEED(SWAP) | NEED(THP) | NEED(KSM) | NEED(MEMCG) | PINS_SET_UP)
 
@@ -77,6 +78,7 @@ static void parse(int argc, char **argv)
 		{ "time", 't', .number = &stress.seconds, .min = 1, .max = 864000 },
 		{ "count", 'c', .number = &stress.count, .min = 1, .max = UINT_MAX },
 		{ "jobs", 'j', .number = &opt.run.jobs, .min = 1, .max = JOBS_MAX - 1 },
+		{ "timeout", .number = &opt.run.timeout, .min = 1, .max = 86400 },
 		{ "ops", .text = &stress.palette.ops },
 		{ "kinds", .text = &stress.kinds },
 		{ "by", .text = &stress.by },
@@ -90,6 +92,7 @@ static void parse(int argc, char **argv)
 	int first;
 
 	opt.seed = time(NULL);
+	opt.run.timeout = TIME_LIMIT;
 	first = suboptions_parse(argc, argv, table, usage);
 	if (first < argc)
 		refuse("'%s' is no option (see cow stress --help)", argv[first]);
@@ -253,7 +256,7 @@ static const struct result *run_alone(struct stress_case *c)
 {
 	struct slot *slot = slot_free();
 
-	if (!slot_start(slot, c - stress.cases, now_ns() + TIME_LIMIT))
+	if (!slot_start(slot, c - stress.cases, now_ns() + opt.run.timeout * NS_PER_S))
 		abort();
 	while (slot->busy)
 		slots_wait(ends_alone);
@@ -320,7 +323,7 @@ static void start_next(struct slot *slot)
 	}
 	if (!pools_take(c->test.size, test_hugetlb_pages(&c->test)))
 		drain();
-	if (!slot_start(slot, i, now_ns() + TIME_LIMIT))
+	if (!slot_start(slot, i, now_ns() + opt.run.timeout * NS_PER_S))
 		refuse("fork: no process to be had");
 	if (stress.scenarios % BATCH == 0)
 		look_behind();

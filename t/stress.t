@@ -47,6 +47,7 @@ my @refused = (
 	[['--count', '-1'], qr/--count.*'-1'/],
 	[['--jobs', '0'], qr/--jobs.*'0'/],
 	[['--jobs', '64'], qr/--jobs.*63.*'64'/],
+	[['--timeout', '0'], qr/--timeout.*'0'/],
 	[['--kinds', 'nope', '--print'], qr/--kinds: nothing matches 'nope'/],
 	[['--by', 'nope', '--print'], qr/--by: nothing matches 'nope'/],
 	[['--ops', 'write,nope', '--print'], qr/--ops: nothing matches 'nope'/],
@@ -58,8 +59,8 @@ refused(@$_) for @refused;
 
 my $help = cow('stress', '--help');
 is($help->{code}, 0, '--help: exit code 0');
-for my $option (qw(--seed --time --count --ops --kinds --by --jobs --print --verbose --known
-		   --known-issues --inject --help)) {
+for my $option (qw(--seed --time --timeout --count --ops --kinds --by --jobs --print --verbose
+		   --known --known-issues --inject --help)) {
 	like($help->{out}, qr/(?:^|\s)\Q$option\E\b/m, "--help tells of $option");
 }
 
@@ -134,8 +135,10 @@ sub run_all {
 	test_clean();
 	test_sequence();
 	test_known();
+	test_list();
 	test_fault(@$_) for faults();
 	test_left_behind();
+	test_unset($_) for unset();
 }
 
 sub test_clean {
@@ -199,23 +202,76 @@ sub test_known {
 	unlike($r->{out}, qr/# TODO waits/, 'a failure that is not the known one: no TODO');
 }
 
-# Fault, the reason that it is there for, and kinds on which it shows; it may have others, too.
+# Fault, the reason that it is there for, and options, as the kinds on which it shows or the verbs
+# that it needs; it may have other reasons, too.
 sub faults {
+	my @locked = ('--ops', 'write,fork,mlock*,munlock');
+
 	return (
 		['stale-pin', 'stale-pin'],
 		['leak', 'leak'],
 		['torn-page', 'torn-page'],
 		['wrong-page', 'wrong-page'],
 		['lost-write', 'stale-data'],
+		['lost-rest', 'lost-rest'],
 		['lose', 'lost-at-fork'],
+		['stray', 'leak', '--ops', 'write,fork,dontfork,pin'],
 		['no-mprotect', 'write-allowed'],
+		['no-unmap', 'setup', '--ops', 'write,fork,unmap'],
 		['seal', 'write-refused'],
+		['unlocked', 'locked', @locked],
+		['child-locked', 'locked', @locked],
+		['lock-count', 'counted', @locked],
+		['evict', 'reclaimed', '--ops', 'write,fork,mlock*,pageout'],
 		['write-through', 'write-through', '--kinds', 'memfd,zeropage'],
 		['split', 'kind-changed', '--kinds', 'thp.pmd', '--by', 'iouring'],
 		['pretend', 'not-refused', '--kinds', 'anon,memfd'],
 		['die', 'actor-died', '--kinds', 'anon,memfd'],
+		['vanish', 'actor-died', '--kinds', 'anon,memfd'],
 		['director-dies', 'director-died', '--kinds', 'anon,memfd'],
+		# Each look of these waits for what will not come.
+		['hang', 'actor-hung', '--kinds', 'memfd', '--ops', 'write', '--timeout', 1,
+		 '--count', 1],
+		['counted', 'counted', '--kinds', 'anon', '--by', 'iouring', '--ops', 'pin,unpin',
+		 '--count', 3],
+		# One at a time, or others are asked for a line of the log that is not theirs.
+		['splat', 'kernel', '--ops', 'write,fork', '--jobs', 1, '--count', 10],
 	);
+}
+
+# What no scenario owns is found by the run, which says so.
+sub left_behind {
+	return ('leave-fd' => qr/descriptors of cow: \d+, before \d+/,
+		'leave-process' => qr/process \d+ \(cow-actor\d\) is left over/,
+		'leave-pin' => qr/pins that were not released: \d+, before \d+/,
+		# An odd number of scenarios: each undoes what the one before did.
+		'leave-setting' => qr/swappiness: '\d+', before '\d+'/);
+}
+
+# That memory does not come about is no failure of a scenario; nothing was tried if it never does.
+sub unset { return qw(setup wrong-kind) }
+
+# Where each of the others has its control, or why it has none.
+sub elsewhere {
+	return (
+		none => 'test_clean()',
+		(map { ($_ => 't/vm-exec.t: takes our module') } qw(shared-pin movable)),
+		taint => 't/vm-exec.t: until the next boot',
+		writable => 't/vm-vfio.t: takes a device, and VFIO is in no random scenario',
+		(map { ($_ => 't/inject.t: random scenarios keep no account of costs') }
+		 qw(populate charge)),
+		(map { ($_ => 't/inject.t: kernels forget such marks in ways that are known, and ' .
+			      'random scenarios do not look for them') } qw(unnoticed unprotected)),
+	);
+}
+
+sub test_list {
+	my @listed = map { /^(\S+)/ } split(/\n/, stress('--inject', 'help')->{out});
+	my %left = left_behind();
+	my %elsewhere = elsewhere();
+	my @controls = ((map { $_->[0] } faults()), keys(%left), unset(), keys(%elsewhere));
+
+	is_deeply([sort @controls], [sort @listed], 'each fault has one control');
 }
 
 # The parts of a finding: reason, replays that failed, the line to paste, its steps.
@@ -237,29 +293,36 @@ sub findings {
 sub test_fault {
 	my ($fault, $reason, @more) = @_;
 
-	subtest "--inject $fault @more" => sub {
-		# Not those on disks and in swap, which take ten times as long.
-		my @kinds = grep({ $_ eq '--kinds' } @more) ? () :
-			('--kinds', 'anon,thp.pmd,memfd,zeropage,hugetlb.2M');
-		my $r = stress('--seed', 1, '--count', 100, '--inject', $fault, @more, @kinds);
-		my @findings = sort { $a->{steps} <=> $b->{steps} } findings($r->{out});
-		my @right = grep { $_->{reason} eq $reason } @findings;
+	SKIP: {
+		skip("$fault: /dev/kmsg is not writable", 1)
+			if $fault eq 'splat' && !-w '/dev/kmsg';
+		subtest "--inject $fault @more" => sub { check_fault($fault, $reason, @more) };
+	}
+}
 
-		is($r->{code}, 1, 'exit code 1');
-		like($r->{out}, qr/^not ok \d+ - stress$/m, 'the run fails');
-		cmp_ok(scalar(@right), '>', 0, "within 100 scenarios: $reason") or return;
-		is_deeply([map { $_->{line} } grep { $_->{steps} > STEPS } @findings], [],
-			  'in a few steps each');
-		is_deeply([map { $_->{line} }
-			   grep { ($_->{failed} < 5) != ($_->{text} =~ /flaky: of 5 replays/) }
-			   @findings], [], 'flaky is what is called so');
-		check_pasted($fault, $_) for grep { $_ && $_->{failed} == 5 } @right[0 .. 1];
-	};
+sub check_fault {
+	my ($fault, $reason, @more) = @_;
+	# Not those on disks and in swap, which take ten times as long. What is named later, counts.
+	my $r = stress('--seed', 1, '--count', 100, '--inject', $fault,
+		       '--kinds', 'anon,thp.pmd,memfd,zeropage,hugetlb.2M', @more);
+	my @findings = sort { $a->{steps} <=> $b->{steps} } findings($r->{out});
+	my @right = grep { $_->{reason} eq $reason } @findings;
+
+	is($r->{code}, 1, 'exit code 1');
+	like($r->{out}, qr/^not ok \d+ - stress$/m, 'the run fails');
+	cmp_ok(scalar(@right), '>', 0, "within 100 scenarios: $reason") or return;
+	is_deeply([map { $_->{line} } grep { $_->{steps} > STEPS } @findings], [],
+		  'in a few steps each');
+	is_deeply([map { $_->{line} }
+		   grep { ($_->{failed} < 5) != ($_->{text} =~ /flaky: of 5 replays/) }
+		   @findings], [], 'flaky is what is called so');
+	check_pasted($fault, $_) for grep { $_ && $_->{failed} == 5 } @right[0 .. 1];
 }
 
 sub check_pasted {
 	my ($fault, $finding) = @_;
-	my $line = $finding->{line} =~ s/^cow exec/cow exec --inject $fault/r;
+	my $limit = $fault eq 'hang' ? 1 : 60;
+	my $line = $finding->{line} =~ s/^cow exec/cow exec --timeout $limit --inject $fault/r;
 	my $r = run_line('/bin/sh', '-c', $line);
 
 	is($r->{code}, 1, "pasted, it fails: $line");
@@ -267,12 +330,8 @@ sub check_pasted {
 		or diag($r->{out});
 }
 
-# What no scenario owns is found by the run.
 sub test_left_behind {
-	my %left = ('leave-fd' => qr/descriptors of cow: \d+, before \d+/,
-		    'leave-process' => qr/process \d+ \(cow-actor\d\) is left over/,
-		    # An odd number of scenarios: each undoes what the one before did.
-		    'leave-setting' => qr/swappiness: '\d+', before '\d+'/);
+	my %left = left_behind();
 
 	for my $fault (sort keys %left) {
 		my $r = stress('--seed', 1, '--count', 7, '--inject', $fault);
@@ -281,4 +340,14 @@ sub test_left_behind {
 		like($r->{out}, qr/^# left behind by one of .*$left{$fault}/m,
 		     "--inject $fault: it is said what");
 	}
+}
+
+sub test_unset {
+	my ($fault) = @_;
+	my $r = stress('--seed', 1, '--count', 20, '--kinds', 'anon,memfd', '--inject', $fault);
+
+	is($r->{code}, 1, "--inject $fault: exit code 1");
+	like($r->{out}, qr/^# 20 scenarios were not tried: their memory did not come about$/m,
+	     "--inject $fault: it is said that nothing was tried");
+	like($r->{out}, qr/^not ok 1 - stress$/m, "--inject $fault: the run fails");
 }
