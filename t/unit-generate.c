@@ -201,7 +201,7 @@ static void test_verbs(void)
 
 /* --- steered by what was not tried --- */
 
-/* Different pairs of steps of so many scenarios, which are told @kept of those before, or nothing. */
+/* Different pairs of steps of @nr scenarios: what was tried before is @kept, or forgotten. */
 static size_t pairs_of(int nr, bool kept)
 {
 	struct run *r = &runs[0];
