@@ -4,6 +4,7 @@
 
 #define REUSES	"hugetlb reuses a page that only a FOLL_GET reference still shares"
 #define NOT_DIRTIED "io_uring does not mark pages dirty that it wrote to through a fixed buffer"
+#define FREED	"MADV_FREE drops what a child has, too, if it was in zram (7.2: no more)"
 #define EVICTS	"an O_DIRECT write by another descriptor evicts pinned pages of the file"
 
 const struct known_issue known_issues[] = {
@@ -53,6 +54,11 @@ const struct known_issue known_random_issues[] = {
 	  .reason = "fork maps the copy of a pinned hugetlb page writable (7.2: no more)" },
 	{ .ids = "*", .step = "uprobe", .fails_as = "pfn-differs", .kernels = "-7.1",
 	  .reason = "a uprobe replaces a private page although it is pinned (7.2: no more)" },
+	/* Finding 9: what came back past the swap cache is clean, and nobody asks who maps it. */
+	{ .ids = "anon*", .step = "takeback", .fails_as = "stale-data", .kernels = "-7.1",
+	  .reason = FREED },
+	{ .ids = "thp*", .step = "takeback", .fails_as = "stale-data", .kernels = "-7.1",
+	  .reason = FREED },
 	{ .ids = "anon.shared", .step = "iouring", .fails_as = "stale-data",
 	  .reason = NOT_DIRTIED },
 	{ .ids = "*.shared", .step = "directwrite", .fails_as = "stale-pin", .reason = EVICTS },

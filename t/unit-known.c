@@ -11,6 +11,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "engine/coverage.h"
 #include "engine/plan.h"
 #include "t/tap-unit.h"
 #include "vm_util.h"
@@ -231,6 +232,67 @@ static void test_own_match(void)
 	plan_free(&p);
 }
 
+static bool kind_there(const struct plan *p, const char *glob)
+{
+	for (size_t i = 0; i < p->nr; i++)
+		if (!fnmatch(glob, p->tests[i].id + p->tests[i].kind_at, 0))
+			return true;
+	return false;
+}
+
+static bool verb_there(const char *name)
+{
+	for (unsigned int v = 0; v < verbs_nr(); v++) {
+		const struct provider *by = verb_provider(v);
+
+		if (!strcmp(by ? by->id : verb_name(v), name))
+			return true;
+	}
+	return false;
+}
+
+/* Finding 9 has its own kernels, kinds and verb. */
+static bool freed_is_known(const char *kind, const char *steps)
+{
+	return known_random("stress.gup.x", kind, steps, "stale-data");
+}
+
+static void test_own_kernels(void)
+{
+	static const char steps[] = "fill P; swapout P; read P; fork P C; takeback P; reclaim C";
+	const char *before = release;
+
+	release = "6.12.118+deb13-cloud-amd64";
+	ok(freed_is_known("anon", steps) && freed_is_known("thp-swapped.pmd", steps),
+	   "6.12: what MADV_FREE drops is known");
+	ok(!freed_is_known("anon", "fill P; swapout P") && !freed_is_known("memfd", steps),
+	   "6.12: not without it, nor of a file");
+	release = "7.3.4+deb14-cloud-amd64";
+	ok(!freed_is_known("anon", steps), "7.3: it is not known any more");
+	release = before;
+}
+
+static void test_own_random(void)
+{
+	int bad = 0, missed = 0;
+	struct plan p;
+
+	plan_build(&p);
+	for (const struct known_issue *k = known_random_issues; k->ids; k++) {
+		char steps[64];
+
+		bad += !k->reason || !kind_there(&p, k->ids) || !verb_there(k->step);
+		snprintf(steps, sizeof(steps), "fill P; %s P", k->step);
+		missed += !k->kernels && !strchr(k->ids, '*') &&
+			  !known_random("stress.x", k->ids, steps, k->fails_as);
+	}
+	is_int(bad, 0, "known issues of random scenarios: each of a kind and with a verb there is");
+	is_int(missed, 0, "and found");
+	ok(!known_random("stress.gup.anon.shared", "anon.shared", "read P; write P", "stale-data"),
+	   "but not without that verb");
+	plan_free(&p);
+}
+
 /* A gate's own list comes first: it may say more of a failure here. */
 static void test_precedence(void)
 {
@@ -268,7 +330,8 @@ int main(void)
 	if (fd < 0)
 		abort();
 	close(fd);
-	plan(12 + ARRAY_SIZE(refused) + 4 + 5 + 8 + 2 * ARRAY_SIZE(ranges) + 4 + 2 * 2 + 4 + 1 + 2);
+	plan(12 + ARRAY_SIZE(refused) + 4 + 5 + 8 + 2 * ARRAY_SIZE(ranges) + 4 + 2 * 2 + 4 + 3 + 3 +
+	     1 + 2);
 	test_format();
 	test_refused();
 	test_ids();
@@ -278,6 +341,8 @@ int main(void)
 	test_own("known issues", known_issues);
 	test_own("fixed bugs", fixed_bugs);
 	test_own_match();
+	test_own_random();
+	test_own_kernels();
 	test_precedence();
 	test_limit();
 	unlink(path);
