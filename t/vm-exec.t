@@ -25,8 +25,8 @@ my @stress = (
 	['taint', '--kinds anon --ops write,fork', 'taint of the kernel'],
 );
 
-# Race, fault, and the reasons for which it may fail. Reclaim does so at times without a fault, too, and
-# that is known (docs/findings.md, 6).
+# Race, fault, and the reasons for which it may fail. Reclaim does so at times without a fault, too,
+# and that is known (docs/findings.md, 6).
 my $stale = qr/^exit 1: not ok stale-(?:pin|data)$/;
 my @races = (
 	['pageout', 'anon', 'stale-pin', qr/^exit [01]: not ok stale-(?:pin|data)$/],
@@ -57,9 +57,11 @@ EOS
 my @said = said('debian:6.12', (map { [$_, 'pass'] } @examples),
 		(map { my ($name, $kinds, $fault) = @$_;
 		       ["cow race --by gup-fast --kinds $kinds $name", 'pass'],
-		       ["cow race --by gup-fast --kinds $kinds --inject $fault $name", 'fail'] } @races),
+		       ["cow race --by gup-fast --kinds $kinds --inject $fault $name", 'fail'] }
+		 @races),
 		(map { my ($fault, $options) = @$_;
-		       ["cow stress --seed 1 --count 20 $options --inject $fault", 'fail'] } @stress));
+		       ["cow stress --seed 1 --count 20 $options --inject $fault", 'fail'] }
+		 @stress));
 
 is(shift(@said), 'exit 0: ok', "6.12: $_") for @examples;
 for my $race (@races) {

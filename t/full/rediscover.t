@@ -33,11 +33,13 @@ my @bugs = (
 	# shared ones were of the page that others see.
 	['pins of anonymous base pages', '5.10', [],
 	 qr/^(?:stale-pin|leak|pfn-differs)$/, qr/^anon(?:$|\.)/, qr/; pin /],
-	# To these two it has to be led, by the region and a few verbs. Told nothing, it found neither with
-	# two seeds on 6.12 (530 and 189 scenarios, 75 s each on a busy machine), nor the second one with
-	# one seed on newest (352). Led to them, seeds 1 and 2 have the uprobe in scenarios 6 and 4 (with
-	# three kinds and five verbs: in none of a minute), the direct write in 2 and 11 on both kernels.
-	['a uprobe under a pin', '6.12', ['--known', '--kinds', 'memfd', '--ops', 'uprobe,mprotect,pin'],
+	# To these two it has to be led, by the region and a few verbs. Told nothing, it found
+	# neither with two seeds on 6.12 (530 and 189 scenarios, 75 s each on a busy machine), nor
+	# the second one with one seed on newest (352). Led to them, seeds 1 and 2 have the uprobe
+	# in scenarios 6 and 4 (with three kinds and five verbs: in none of a minute), the direct
+	# write in scenarios 2 and 11 on both kernels.
+	['a uprobe under a pin', '6.12',
+	 ['--known', '--kinds', 'memfd', '--ops', 'uprobe,mprotect,pin'],
 	 qr/^pfn-differs$/, qr/^memfd$/, qr/; pin \w (?!.*\brw\b)(?:ro )?longterm; .*uprobe /],
 	(map { ['a direct write to what is pinned', $_,
 		['--known', '--kinds', 'ext4.shared', '--ops', 'directwrite,pin,write,fork'],

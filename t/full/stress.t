@@ -25,8 +25,9 @@ sub stress {
 	my ($left) = @_;
 	my ($began, %run) = (undef, out => '', seconds => 0);
 
-	open(my $tap, '-|', "'$top/run_vmtests.sh' -k '$kernel' --append '$append' --tap --timeout " .
-	     ($left + 600) . " -- stress --seed $seed --time $left 2>&1") or die "run_vmtests.sh: $!\n";
+	open(my $tap, '-|', "'$top/run_vmtests.sh' -k '$kernel' --append '$append' --tap " .
+	     '--timeout ' . ($left + 600) . " -- stress --seed $seed --time $left 2>&1")
+		or die "run_vmtests.sh: $!\n";
 	while (my $line = <$tap>) {
 		$began //= time() if $line =~ /^# \d+ of \d+ combinations of kind and provider/;
 		$run{out} .= $line;
@@ -50,9 +51,9 @@ sub unknown {
 my ($left, $idle) = ($seconds, 0);
 while ($left >= 1 && $idle < 3) {
 	my $run = stress(int($left));
-	my ($scenarios) = $run->{out} =~ /^# (?:seed \d+:|at scenario) (\d+)(?![\s\S]*^# (?:seed|at))/m;
+	my @scenarios = $run->{out} =~ /^# (?:seed \d+:|at scenario) (\d+)/mg;
 
-	note(sprintf('seed %d: %d s, %s scenarios%s', $seed, $run->{seconds}, $scenarios // 'no',
+	note(sprintf('seed %d: %d s, %s scenarios%s', $seed, $run->{seconds}, $scenarios[-1] // 'no',
 		     $run->{tripped} ? ', then the emulated CPU tripped' : ''));
 	note($_) for $run->{out} =~ /^(not ok \d+ - \S+ # TODO .*)$/mg;
 	is(join('', unknown($run)), '', "seed $seed: nothing but known issues");
