@@ -23,6 +23,11 @@ size_t page_size(void)
 	return size;
 }
 
+bool in_own_guest(void)
+{
+	return !access("/cowpin/argv", F_OK);
+}
+
 /* pread() all of it, or -errno; an end of file in the middle is -ENODATA. */
 static int pread_all(int fd, void *buf, size_t len, off_t pos)
 {

@@ -39,6 +39,8 @@ enum {
 
 /* Bytes of a base page. */
 size_t page_size(void);
+/* Is this the guest that vm/init.c has set up, in which nobody else is? */
+bool in_own_guest(void);
 
 /*
  * Copy the pagemap entries of @count pages, from @addr on every @stride-th page, of

@@ -63,6 +63,7 @@ static const struct { const char *name, *about; } faults[NR_FAULTS] = {
 	[FAULT_LEAVE_PROCESS_ONCE] = { "leave-process-once", "a process lives on, once" },
 	[FAULT_LEAVE_POOL] = { "leave-pool", "the hugetlb pool grows, and pages of it are taken" },
 	[FAULT_LEAVE_SWAP] = { "leave-swap", "the run's swap area is switched off, or on again" },
+	[FAULT_LEAVE_PAGE] = { "leave-page", "a page stays in use that nobody has" },
 	[FAULT_TAINT] = { "taint", "the kernel is tainted, until the next boot" },
 };
 
@@ -249,6 +250,24 @@ static void leave_swap(void)
 	}
 }
 
+/* In a pipe, the page of a mapping that is gone. */
+static void leave_page(void)
+{
+	size_t len = page_size();
+	char *at = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	struct iovec iov = { at, len };
+	int end[2];
+
+	if (at == MAP_FAILED || pipe(end)) {
+		perror("injection");
+		return;
+	}
+	*at = 1;
+	if (vmsplice(end[1], &iov, 1, 0) < 0)
+		perror("injection");
+	munmap(at, len);
+}
+
 /* Not when tests are run again for it. */
 static void leave_once(void)
 {
@@ -283,6 +302,8 @@ void inject_leave(void)
 		leave_pool();
 	else if (injected == FAULT_LEAVE_SWAP)
 		leave_swap();
+	else if (injected == FAULT_LEAVE_PAGE)
+		leave_page();
 	else if (injected == FAULT_TAINT)
 		file_write("/proc/sys/kernel/tainted", "512");
 }

@@ -57,6 +57,7 @@ enum fault {
 	FAULT_LEAVE_PROCESS_ONCE,
 	FAULT_LEAVE_POOL,	/* the hugetlb pool larger, a page of it in use, one reserved, */
 	FAULT_LEAVE_SWAP,	/* one swap area fewer, or more, */
+	FAULT_LEAVE_PAGE,	/* a page that nobody has, */
 	FAULT_TAINT,		/* a mark of the kernel on itself; stays until the next boot */
 	NR_FAULTS
 };

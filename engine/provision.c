@@ -166,7 +166,7 @@ static void provide_swap_disk(void)
 /* Only in the guest that vm/init.c has set up: there nobody else misses the memory meanwhile. */
 static void provide_offline(void)
 {
-	bool guest = !access("/cowpin/argv", F_OK);
+	bool guest = in_own_guest();
 
 	if (guest && memory_block_size() && !memory_blocks_offline(false) &&
 	    !settings_undo_by("offline all"))

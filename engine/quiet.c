@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "engine/stage.h"
+#include "engine/strays.h"
 #include "vm_util.h"
 
 /* Rings of dead processes are taken down, and their pages unpinned, by a kernel thread. */
@@ -108,6 +109,7 @@ static struct number {
 	long long normal, now;
 	bool late;		/* goes back in the kernel's own time */
 	int found;		/* what a difference is, if not QUIET_LEFT */
+	bool rises;		/* fewer are no finding */
 } numbers[4 + 3 * SIZES_MAX] = {
 	{ .what = "pins that were not released", .read = pins, .late = true },
 	{ .what = "taint of the kernel", .read = taint, .found = QUIET_TAINTED },
@@ -135,11 +137,23 @@ static void add_pools(void)
 	}
 }
 
+/* Where nobody else's pages come and go. */
+static void add_strays(void)
+{
+	if (in_own_guest())
+		numbers[nr_numbers++] = (struct number) {
+			.what = "pages that nobody has, and that are not free", .read = strays,
+			.late = true, .rises = true,
+		};
+}
+
 static bool settled(void *number)
 {
 	struct number *n = number;
 
 	n->now = n->read(n->size);
+	if (n->rises && n->now < n->normal)
+		n->normal = n->now;
 	return !n->late || n->now == n->normal;
 }
 
@@ -305,6 +319,7 @@ void quiet_start(void)
 	char page[1];
 
 	add_pools();
+	add_strays();
 	pagemap_entry(page);	/* opens a descriptor that stays */
 	for (struct number *n = numbers; n < numbers + nr_numbers; n++)
 		n->normal = n->read(n->size);

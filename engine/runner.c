@@ -46,8 +46,12 @@
 /* More from one batch are as good as that many. */
 #define LEAKS_MAX	64
 
-/* Who left something behind is found by having each do it again; some do so only at times. */
+/*
+ * Who left something behind is found by having each do it again; some do so only at times. What
+ * all of them leave is seen by a few: each takes seconds, in which it might still go.
+ */
 #define TRIALS		3
+#define CULPRITS	8
 
 /* READY: what the test needs is there. DONE: it ended. CLEARED: and left nothing behind. */
 enum progress { WAITING, READY, RUNNING, DONE, CLEARED };
@@ -387,15 +391,15 @@ static bool leaves_again(size_t test, char *why, size_t len)
 
 static bool find_culprits(void)
 {
-	bool found = false;
+	int found = 0;
 	char why[256];
 
 	for (int trial = 0; trial < TRIALS && !found; trial++) {
-		for (unsigned int i = 0; i < run.in_batch; i++) {
+		for (unsigned int i = 0; i < run.in_batch && found < CULPRITS; i++) {
 			if (!leaves_again(run.batch[i], why, sizeof(why)))
 				continue;
 			blame(run.batch[i], why);
-			found = true;
+			found++;
 		}
 	}
 	return found;

@@ -257,6 +257,11 @@ sub elsewhere {
 		none => 'test_clean()',
 		(map { ($_ => 't/vm-exec.t: takes our module') } qw(shared-pin movable)),
 		taint => 't/vm-exec.t: until the next boot',
+		'leave-page' => 't/vm-inject.t: takes a machine without others',
+		(map { ($_ => 't/health.t: of the run, not of a scenario') }
+		 qw(late-splat exit-splat again-splat leave-fd-once leave-process-once)),
+		(map { ($_ => 't/inject.t: of what a run has set up for its tests') }
+		 qw(leave-pool leave-swap)),
 		writable => 't/vm-vfio.t: takes a device, and VFIO is in no random scenario',
 		(map { ($_ => 't/inject.t: random scenarios keep no account of costs') }
 		 qw(populate charge)),

@@ -40,7 +40,7 @@ my %control_of = map { %{$_->[1]} } values %controls;
 
 # All IDS fail, with a reason that REASON matches.
 sub noticed_ok {
-	my ($fault, $ids, $reason) = @_;
+	my ($fault, $ids, $reason, $text) = @_;
 	my $got = cow_on('debian:6.12', $ids, '--inject', $fault);
 
 	subtest "--inject $fault" => sub {
@@ -50,6 +50,7 @@ sub noticed_ok {
 			ok(!$test->{ok}, "$test->{id} fails");
 			like(reason($test), $reason, 'for the right reason')
 				or diag($test->{text});
+			like($test->{text}, $text, 'it is said what') if $text;
 			like($test->{text}, qr/-- --inject $fault --run /,
 			     'the line to repeat it has the fault');
 		}
@@ -88,6 +89,9 @@ noticed_ok('shared-pin', ['ro-pin.shared.gup.anon', 'ro-pin.shared.gup-fast.thp.
 # Within the kernel references are taken instead of pins, and fork() shares the page.
 noticed_ok('shared-pin', ['race.fork.gup-fast.anon'], qr/^(?:not-exclusive|pfn-differs)$/);
 noticed_ok('movable', ['ro-pin.shared.gup.anon'], qr/^movable$/);
+# A page with a reference too many is in nobody's memory, and never free again.
+noticed_ok('leave-page', ['fork.basic.anon', 'ro-pin.shared.gup.anon'], qr/^kernel$/,
+	   qr/left behind: .*pages that nobody has, and that are not free: \d+, before \d+/);
 noticed_ok('taint', ['ro-pin.shared.gup.anon'], qr/^kernel$/);
 noticed_ok('splat', ['ro-pin.shared.gup.anon'], qr/^kernel$/);
 
