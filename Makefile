@@ -70,6 +70,7 @@ check: packages lint unit cow guest
 	$(PROVE) --timer -j2 $(ROWS) $(sort $(wildcard t/*.t))
 
 check-full: check
+	vm/need.sh full
 	$(PROVE) --timer $(sort $(wildcard t/full/*.t))
 
 # What run_vmtests.sh and the checks need; installed as root, else named in one line.
