@@ -1,11 +1,15 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# compare.sh [--no-1G]: cowpin against the kernel's own cow and gup_longterm, the
+# compare.sh [--no-1G | --host]: cowpin against the kernel's own cow and gup_longterm, the
 # same cells, in one guest, one after the other. The suite and a small kernel that has
 # gup_test are those of mutants/kernel.sh, no mutant chosen (the first time they take ten
 # minutes and more to build; then they are in the cache). Prints the ratio of wall times,
-# whole and by family of tests, and the share of time outside the kernel.
+# whole and by family of tests, the share of time outside the kernel, and how the tests ended:
+# exit code 1 if not in the same way.
+#
+# --host: on this machine, as root, the cells that both run there. It says how fast the machine
+# is only while nobody else uses it.
 
 # shellcheck source=vm/lib.sh
 . "$(dirname "$(realpath "${BASH_SOURCE[0]}")")/../vm/lib.sh"
@@ -32,8 +36,16 @@ guest_script() {
 		echo "== $name outside $(( $(outside) - o ))"
 		$b cat $name.out
 	}
+	# Where the suite puts its file: where its source is, and on what ours has, too.
+	dir=$($b cat directory)
+	$b mkdir -p "$dir"
+	for d in /sys/block/vd*; do
+		[ "$($b cat $d/serial)" != cowpin-ext4 ] ||
+			$b mount -t ext4 /dev/${d##*/} "$dir"
+	done
 	run kernel-cow ./kernel-cow
 	run kernel-longterm ./kernel-longterm
+	$b umount "$dir"
 	run ours ./cow --verbose --group kselftest --run "$($b cat globs)"
 	exit 0
 	ARCHIVE
@@ -41,32 +53,93 @@ guest_script() {
 	tar -C "$1" -c .
 }
 
+# prepare SOURCE DIR: what is to be run, into DIR.
+prepare() {
+	make -s -C "$TOP_DIR" guest cow >&2
+	mkdir "$2"
+	cp "$1/cowpin.suite/cow" "$2/kernel-cow"
+	cp "$1/cowpin.suite/gup_longterm" "$2/kernel-longterm"
+	gcc -O2 -static -o "$2/stamp" "$TOP_DIR/bench/compare/stamp.c"
+	cp "$TOP_DIR/build/guest/cow" "$2/"
+	echo "$1/tools/testing/selftests/mm" >"$2/directory"
+}
+
+# in_guest SOURCE DIR GLOBS APPEND: prints what the guest did.
+in_guest() {
+	echo "$3" >"$2/files/globs"
+	guest_script "$2/files" >"$2/program"
+	"$TOP_DIR/run_vmtests.sh" -k "$1/arch/x86/boot/bzImage" --build "$1" \
+		${4:+--append "$4"} --tap --guest-prog "$2/program" >"$2/output" ||
+		[ -s "$2/output" ] || die "the guest did not run"
+}
+
+# run_here NAME COMMAND...: as run of the guest.
+run_here() {
+	echo "== $1 outside 0"
+	{ "${@:2}" 2>&1 || true; } | ./stamp
+}
+
+# ids_of TITLES GLOBS: of our tests of these titles, as globs.
+ids_of() {
+	./cow --list -v --group kselftest --run "$2" |
+		awk 'NR == FNR { wanted[$0]; next }
+		     /^\t/ { if (first && substr($0, 2) in wanted) print id; first = 0; next }
+		     { id = $0; first = 1 }' "$1" - | paste -sd,
+}
+
+# ours GLOBS FILE
+ours() {
+	run_here ours ./cow --verbose --group kselftest --run "$1" >"$2"
+	grep -q '^[0-9]* 1\.\.' "$2" || die "cow: $(tail -n 1 "$2")"
+}
+
+# on_host DIR GLOBS: what the kernel's suite can run here, and then, what we can of that.
+on_host() {
+	local ids
+
+	[ "$(id -u)" = 0 ] || die "--host: root only"
+	# Both change settings of the machine.
+	[ ! -e /run/cowpin/settings ] || die "--host: a run of cow is under way"
+	cd "$1/files"
+	{
+		run_here kernel-cow ./kernel-cow
+		run_here kernel-longterm ./kernel-longterm
+	} >"$1/kernel"
+	"$TOP_DIR/bench/compare_report" --ran "$1/kernel" >titles
+	ids=$(ids_of titles "$2")
+	[ -n "$ids" ] || die "the kernel's suite skips all here"
+	ours "$ids" "$1/ours"
+	"$TOP_DIR/bench/compare_report" --ran "$1/ours" >titles
+	ids=$(ids_of titles "$2")
+	[ -n "$ids" ] || die "cowpin skips here what the kernel's suite runs"
+	ours "$ids" "$1/ours"
+	cat "$1/kernel" "$1/ours" >"$1/output"
+	cd "$TOP_DIR"
+}
+
 main() {
 	local no_1G='clearcpuid=pdpe1gb default_hugepagesz=2M hugepagesz=2M hugepages=42'
-	local dir source append='' globs='*,!*.xfs*,!*.btrfs*,!mkdirty.*'
+	local dir source append='' globs='*,!*.xfs*,!*.btrfs*,!mkdirty.*' code=0 host=''
 
 	case ${1:-} in
 	'')		;;
 	--no-1G)	globs+=',!*.1G'; append=$no_1G ;;
-	*)		die "$1: unknown option (usage: compare.sh [--no-1G])" ;;
+	--host)		host=--host ;;
+	*)		die "$1: unknown option (usage: compare.sh [--no-1G | --host])" ;;
 	esac
 	source=$("$TOP_DIR/mutants/kernel.sh")
-	make -s -C "$TOP_DIR" guest >&2
 	dir=$(cache_tmp compare)
-	mkdir "$dir/files"
-	cp "$source/cowpin.suite/cow" "$dir/files/kernel-cow"
-	cp "$source/cowpin.suite/gup_longterm" "$dir/files/kernel-longterm"
-	gcc -O2 -static -o "$dir/files/stamp" "$TOP_DIR/bench/compare/stamp.c"
-	cp "$TOP_DIR/build/guest/cow" "$dir/files/"
-	echo "$globs" >"$dir/files/globs"
-	guest_script "$dir/files" >"$dir/program"
-	"$TOP_DIR/run_vmtests.sh" -k "$source/arch/x86/boot/bzImage" --build "$source" \
-		${append:+--append "$append"} --tap --guest-prog "$dir/program" \
-		>"$dir/output" || [ -s "$dir/output" ] || die "the guest did not run"
-	"$TOP_DIR/bench/compare_report" "$dir/output"
+	prepare "$source" "$dir/files"
+	if [ -n "$host" ]; then
+		on_host "$dir" "$globs"
+	else
+		in_guest "$source" "$dir" "$globs" "$append"
+	fi
+	"$TOP_DIR/bench/compare_report" ${host:+--host} "$dir/output" || code=$?
 	mkdir -p "$CACHE/bench"
 	mv "$dir/output" "$CACHE/bench/compare.log"
 	rm -rf "$dir"
+	exit "$code"
 }
 
 main "$@"
