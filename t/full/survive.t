@@ -91,9 +91,10 @@ mkdir -p /tmp/fusectl
 mount -t fusectl none /tmp/fusectl
 echo 0 >/proc/sys/vm/nr_hugepages
 swapoff /dev/zram0 2>/dev/null
-# Once to its end: some of what it sets up stays, as modules and mount points do. And it tells
-# how many tests there are, how much is noted to be put back before the first one, and how long it
-# takes from the last one to the end.
+# Once to its end: some of what it sets up stays, as modules do, but no setting: those are compared
+# with what they were before it, too. And it tells how many tests there are, how much is noted to be
+# put back before the first one, and how long it takes from the last one to the end.
+settings >/tmp/first
 start 1
 until_told run 1
 total=$(told plan)
@@ -108,6 +109,7 @@ last=$(( $(now_us) - from + jitter ))
 echo "noted $notes before the first test, $last us after the last"
 settings >/tmp/settings
 others >/tmp/others
+diff /tmp/first /tmp/settings | sed -n 's/^</gone:/p; s/^>/new:/p'
 # That much is seen while it runs: what nobody sees, nobody misses.
 echo "seen:" $(cat /tmp/settings /tmp/others | grep -vxFf - /tmp/during)
 
@@ -162,6 +164,8 @@ my ($total) = map { /^whole: exit 0, (\d+) tests$/ } @lines;
 ok($total, 'a run that nobody kills') or diag(join("\n", @lines));
 is_deeply([grep { /^(?:failed|skipped)/ } @lines], [], 'has all that its tests need')
 	or diag(map { "$_\n" } grep { /^said:/ } @lines);
+
+is_deeply([grep { /^(?:gone|new):/ } @lines], [], 'a whole run leaves all settings as they were');
 
 my ($seen) = map { /^seen: (.*)/ } @lines;
 like($seen // '', $_, "while it runs, there is $_") for
