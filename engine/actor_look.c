@@ -33,7 +33,7 @@ static void look_at_memory(bool all)
 	}
 }
 
-static void look_through_pin(int i)
+static void look_through_pin(int i, bool all)
 {
 	struct pin_view *v = &self.stage->pin[i];
 	struct pin *p = &self.pin[i];
@@ -41,6 +41,8 @@ static void look_through_pin(int i)
 	v->status = p->by->read(p, v->words);
 	if (v->status)
 		memcpy(v->why, p->why, sizeof(v->why));
+	if (injected == FAULT_WRONG_PIN && all)
+		memset(v->words, 0xff, self.mem.layout.words * sizeof(*v->words));
 	for (size_t c = 0; c < p->cells; c++)
 		v->sight[c] = p->by->sight ? p->by->sight(p, c) : SIGHT_SEEN;
 	/* The frames of a pin never change: they are asked for once. */
@@ -149,7 +151,7 @@ static void look_for_unnoticed(void)
 
 int act_look_late(const struct command *c)
 {
-	look_through_pin(c->step.pin);
+	look_through_pin(c->step.pin, true);
 	return 0;
 }
 
@@ -169,7 +171,7 @@ int act_look(const struct command *c)
 		account();
 	for (int i = 0; i < PINS_MAX; i++)
 		if (self.held[i] && !(self.pin[i].by->props & PIN_LATE))
-			look_through_pin(i);
+			look_through_pin(i, all);
 	if (all && !self.index)
 		look_behind();
 	return 0;

@@ -52,6 +52,7 @@ static const struct { const char *name, *about; } faults[NR_FAULTS] = {
 	[FAULT_LOCK_COUNT] = { "lock-count", "locked memory is counted twice" },
 	[FAULT_EVICT] = { "evict", "what is locked goes to swap" },
 	[FAULT_SHARED_PIN] = { "shared-pin", "a pinned page is not exclusive" },
+	[FAULT_WRONG_PIN] = { "wrong-pin", "in the end a pin shows what nobody wrote" },
 	[FAULT_MOVABLE] = { "movable", "pinned pages count as those of ZONE_MOVABLE" },
 	[FAULT_SPLIT] = { "split", "a pin splits the mapping of a large folio" },
 	[FAULT_COUNTED] = { "counted", "a pin goes on being counted after its end" },

@@ -46,6 +46,7 @@ enum fault {
 	FAULT_LOCK_COUNT,	/* locked memory is counted twice */
 	FAULT_EVICT,		/* what is locked goes to swap */
 	FAULT_SHARED_PIN,	/* a page in a pin is known not to be exclusive */
+	FAULT_WRONG_PIN,	/* at the last look, a pin shows what nobody wrote */
 	FAULT_MOVABLE,		/* every page is taken for one of ZONE_MOVABLE */
 	FAULT_SPLIT,		/* pinning splits the mapping of a large folio */
 	FAULT_COUNTED,		/* who releases a pin has another one that nobody knows of */

@@ -36,6 +36,8 @@ my @table = (
 	 qr/1 of \d+ pages looked at differ, the first is cell [1-9]\d*/],
 	['stale-pin', 'ro-longterm.gup*.zeropage', 'stale-pin',
 	 qr/page in the pin: +PFN 0x/, qr/hint: fixed in 6\.2/],
+	['wrong-pin', 'iouring.fork.anon,vmsplice.child-unmap.anon,fuse.unmap.anon', 'alien-data',
+	 qr/the pin of [PC] sees/, qr/diverged at step (\d)\b/],
 	['leak', 'fork.basic.anon', 'leak',
 	 qr/process C reads: +$P3/, qr/process C must read: $P2/, qr/step 3 \(write P\)/,
 	 qr/why: a child must not see what its parent writes/],
