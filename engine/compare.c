@@ -70,7 +70,6 @@ static void compare_counts(int actor)
 			  actor_name(actor), d.stage->view[actor].pinned_kib);
 }
 
-/* Random scenarios run on kernels that are known to forget. */
 static void compare_unnoticed(int actor)
 {
 	static const char *const what[] = {
@@ -81,7 +80,7 @@ static void compare_unnoticed(int actor)
 	};
 	const struct view *v = &d.stage->view[actor];
 
-	for (size_t c = 0; c < d.model.cells && !d.test->lenient; c++) {
+	for (size_t c = 0; c < d.model.cells; c++) {
 		if (!v->unnoticed[c] || d.model.actor[actor].cell[c].state == CELL_GONE)
 			continue;
 		diag_fail(d.result, "unnoticed", "a page of %c %s (cell %zu)", actor_name(actor),
@@ -427,7 +426,7 @@ static void compare_sharing(int parent, int child)
 	struct spot at = { .actor = parent, .child = child };
 
 	/* Random scenarios fork at once after a pin is released, when its page may not be yet. */
-	if (pinned() || (d.test->lenient && d.model.pins))
+	if (pinned() || (d.test->random && d.model.pins))
 		return;
 	if (!found_still(find_copied, &at))
 		return;

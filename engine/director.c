@@ -193,7 +193,7 @@ static bool tell_until_free(const struct step *s, int actor, const struct comman
 			    const char *refusal)
 {
 	bool again = s->op == OP_OPERATION && s->operation->not_in_use && !refusal &&
-		     !(d.test->lenient && pinned());
+		     !(d.test->random && pinned());
 
 	for (int tries = 0; ; tries++) {
 		if (!tell(actor, c))

@@ -182,7 +182,7 @@ static bool file_in_use(void)
 		const struct model_pin *p = &d.model.pin[i];
 
 		for (size_t c = p->first; c < p->first + p->cells && p->held; c++)
-			if (p->of_file[c] && (d.model.shared || (!d.test->lenient &&
+			if (p->of_file[c] && (d.model.shared || (!d.test->random &&
 								 p->promise[c] != PROMISE_EXACT)))
 				return true;
 	}
@@ -225,19 +225,19 @@ bool may_fail(const struct step *s, const char *refusal, int error)
 		return true;
 	if (refusal && s->op == OP_PIN)
 		return error == -EFAULT || error == -EOPNOTSUPP;
-	if (d.test->lenient && (s->op == OP_COLLAPSE || s->op == OP_MIGRATE))
+	if (d.test->random && (s->op == OP_COLLAPSE || s->op == OP_MIGRATE))
 		return true;
 	/* From 7.2 on (6.12 did it) what hugetlb mappings have been told they cannot be untold. */
-	if (d.test->lenient && s->op == OP_DOFORK && (d.test->kind->props & KIND_HUGETLB))
+	if (d.test->random && s->op == OP_DOFORK && (d.test->kind->props & KIND_HUGETLB))
 		return error == -EINVAL;
 	/* Another test migrates or reclaims the very pages: to be tried again, which we do not. */
-	if (d.test->lenient && s->op == OP_PIN)
+	if (d.test->random && s->op == OP_PIN)
 		return error == -EAGAIN || error == -EBUSY || error == -ENOMEM;
 	if (s->op == OP_OPERATION && s->operation->not_in_use)
-		return error == -EBUSY && d.test->lenient && pinned();
+		return error == -EBUSY && d.test->random && pinned();
 	if (s->op == OP_OPERATION)
 		return operation_refuses(s->operation->refuses, error) ||
-		       (d.test->lenient && operation_refuses(s->operation->senseless, error)) ||
+		       (d.test->random && operation_refuses(s->operation->senseless, error)) ||
 		       (pinned() && operation_refuses(s->operation->refuses_pinned, error));
 	/* Refusing is right where pages are pinned; replacing them would be wrong. */
 	return s->op == OP_COLLAPSE && ((pinned() && (error == -EAGAIN || error == -EBUSY)) ||

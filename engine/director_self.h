@@ -71,7 +71,7 @@ void model_after(const struct step *s, int actor, const struct command *c);
 bool pin_ends_written(int pin);
 
 /* What the kernel must and may do (director_rules.c). */
-/* Of a random scenario: a step that has lost its sense. */
+/* A step that has lost its sense: of a scenario that somebody has typed, or chance. */
 bool senseless(const struct step *s, int actor);
 /*
  * Pins the kernel must not give: of what the process itself may not access so; and where

@@ -445,7 +445,7 @@ bool case_make(struct stress_case *c, const struct test *like, const char *text)
 	c->test = *like;
 	c->test.scenario = &c->scenario;
 	c->test.steps = &c->steps;
-	c->test.lenient = true;
+	c->test.lenient = c->test.random = true;
 	name_case(&c->test);
 	return plan_fits(&c->test);
 }

@@ -64,6 +64,11 @@ const struct known_issue known_random_issues[] = {
 	{ .ids = "*.shared", .step = "directwrite", .fails_as = "stale-pin", .reason = EVICTS },
 	/* The same, where the pin is looked at by what comes in. */
 	{ .ids = "*.shared", .step = "directwrite", .fails_as = "alien-data", .reason = EVICTS },
+	/* See fixed_bugs below: kernels that are known to forget what was written. */
+	{ .ids = "*", .step = "ksm", .fails_as = "unnoticed", .kernels = "-7.3",
+	  .reason = "a page that KSM replaces loses its soft-dirty bit" },
+	{ .ids = "*", .step = "swapoff", .fails_as = "unnoticed", .kernels = "-5.10",
+	  .reason = "swapoff() loses soft-dirty bits (6.1: no more)" },
 	{ }
 };
 
