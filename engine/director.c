@@ -217,14 +217,18 @@ static void run_step(const struct step *s)
 	};
 	int refused;
 
-	if (d.test->lenient && senseless(s, actor))
+	if (d.test->lenient && senseless(s, actor)) {
+		trace_left_out("it makes no sense here");
 		return;
+	}
 	note_locked(s);
 	if (injected == FAULT_DIRECTOR_DIES && s->op == OP_WRITE)
 		kill(getpid(), SIGKILL);
 	if ((s->op == OP_UNPIN || s->op == OP_POKE) &&
-	    !model_holds(&d.model, s->pin))
-		return;		/* rightly refused before */
+	    !model_holds(&d.model, s->pin)) {
+		trace_left_out("the pin was rightly refused, or has ended");
+		return;
+	}
 	model_before(s, actor, &c);
 	if (!tell_until_free(s, actor, &c, refusal))
 		return;

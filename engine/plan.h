@@ -24,8 +24,8 @@ struct test {
 	const struct kind *kind;
 	size_t size;			/* on the kind's size axis, else 0 */
 	unsigned int groups;		/* mask of 1 << GROUP_* */
-	bool lenient;			/* of no catalogue: a step that makes no sense is left out */
-	bool random;			/* others run beside it: some steps may rightly fail */
+	bool lenient;		/* of no catalogue: what makes no sense is left out */
+	bool random;		/* others run beside it: some steps may rightly fail */
 	const struct provider *by;	/* of pin steps that name none; may be NULL */
 };
 

@@ -110,6 +110,14 @@ void trace_step(void)
 			note_pin(i);
 }
 
+void trace_left_out(const char *why)
+{
+	char step[96];
+
+	if (d.stage->tracing)
+		note("%s: left out, %s\n", step_str(d.test, d.step, step, sizeof(step)), why);
+}
+
 void trace_print(const struct stage *s)
 {
 	char *copy = strdup(s->trace), *save = NULL;

@@ -8,6 +8,9 @@
 /* In the director: note what was seen after the step just done, if it is to be told. */
 void trace_step(void);
 
+/* Or that it was not done, and why. */
+void trace_left_out(const char *why);
+
 /* In the runner: print what the test in that stage noted, as comment lines. */
 void trace_print(const struct stage *s);
 

@@ -239,6 +239,13 @@ sub test_verbose {
 	like($last // '', qr/^#   pin 1 of C sees what P wrote \(generation 2\)/m,
 	     '-v: what the pin sees');
 	unlike(exec_cow('fill P; write P')->{out}, qr/^# step/m, 'without -v: nothing of it');
+	$r = exec_cow('-v', 'fill P; unmap P; discard P; fork P C');
+	like($r->{out}, qr/^# step 3 \(discard P\): left out, it makes no sense here\n# step 4 /m,
+	     '-v: a step that makes no sense is said to be left out');
+	$r = exec_cow('-v', '--by', 'iouring',
+		      'fill P; mprotect P none; pin P rw longterm; poke P; mprotect P rw');
+	like($r->{out}, qr/^# step 4 \(poke P\): left out, the pin was rightly refused|SKIP/m,
+	     '-v: and one whose pin was refused');
 }
 
 sub test_examples {
