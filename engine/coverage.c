@@ -65,10 +65,18 @@ uint32_t *coverage_at(struct coverage *c, size_t base, unsigned int verb, unsign
 	return &c->count[(base * VERBS_MAX + verb) * VERBS_MAX + next];
 }
 
-void coverage_add(struct coverage *c, size_t base, const struct scenario_steps *steps)
+void coverage_add(struct coverage *c, size_t base, const struct scenario_steps *steps,
+		  uint32_t mask)
 {
-	for (int i = 0; i + 1 < steps->nr; i++)
-		++*coverage_at(c, base, verb_of(&steps->step[i]), verb_of(&steps->step[i + 1]));
+	const struct step *last = NULL;
+
+	for (int i = 0; i < steps->nr; i++) {
+		if (!(mask & (1u << i)))
+			continue;
+		if (last)
+			++*coverage_at(c, base, verb_of(last), verb_of(&steps->step[i]));
+		last = &steps->step[i];
+	}
 }
 
 void coverage_sum(const struct coverage *c, size_t *with_base, size_t *pairs)

@@ -32,8 +32,10 @@ const struct provider *verb_provider(unsigned int verb);
 unsigned int verbs_nr(void);
 
 uint32_t *coverage_at(struct coverage *c, size_t base, unsigned int verb, unsigned int next);
-/* Count all pairs of neighbours. */
-void coverage_add(struct coverage *c, size_t base, const struct scenario_steps *steps);
+/* Count all pairs of neighbours among the steps of @mask (1 << index). */
+void coverage_add(struct coverage *c, size_t base, const struct scenario_steps *steps,
+		  uint32_t mask);
+#define ALL_STEPS	UINT32_MAX
 /* How many different pairs (over all bases) were tried, and different pairs of verbs. */
 void coverage_sum(const struct coverage *c, size_t *with_base, size_t *pairs);
 

@@ -238,8 +238,10 @@ static void run_step(const struct step *s)
 		step_done(s, actor, refusal, &c);
 	else if (!may_fail(s, refusal, refused))
 		fail_step(s, actor);
-	if (!failed())
+	if (!failed()) {
+		d.result->tried |= 1u << d.step;
 		compare(c.all ? CMD_LOOK_ALL : CMD_LOOK, s->op == OP_EXIT || refused ? -1 : actor);
+	}
 	d.looked_at_all = c.all;
 	trace_step();
 	if (!failed())

@@ -516,7 +516,8 @@ bool generate(struct stress_case *c, const struct palette *p, struct random *r,
 		draft(&t, coverage, base);
 		if (!case_make(c, like, c->text))
 			continue;
-		coverage_add(coverage, base, &c->steps);
+		coverage_add(coverage, base, &c->steps, ALL_STEPS);
+		c->base = base;
 		return true;
 	}
 	return false;

@@ -27,6 +27,7 @@ struct stress_case {
 	struct scenario_steps steps;
 	char text[CASE_TEXT];
 	unsigned long long number;	/* which one of the run it is, from 1 */
+	size_t base;			/* of the palette, where it was made at random */
 };
 
 /* What scenarios are made of. */

@@ -48,6 +48,7 @@ void stage_reset(struct stage *s)
 	s->result.verdict = VERDICT_NONE;
 	s->result.reason[0] = s->result.text[0] = s->result.diag[0] = '\0';
 	s->result.step = -1;
+	s->result.tried = 0;
 	s->result.pin_pfn = s->result.table_pfn = 0;
 	for (int i = 0; i < ACTORS_MAX; i++)
 		s->box[i] = (struct box){ 0 };

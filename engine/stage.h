@@ -26,6 +26,7 @@ struct result {
 	char reason[32];	/* code: "stale-pin", "leak", "no-hugetlb" ... */
 	char text[256];		/* one line: what happened */
 	int step;		/* index of the step at which it happened, -1: none */
+	uint32_t tried;		/* steps that were carried out or refused: mask of 1 << index */
 	uint64_t pin_pfn, table_pfn;	/* 0: not known */
 	unsigned int ms;
 	char diag[4096];	/* more lines, each with its newline; last: copies are short */

@@ -62,7 +62,8 @@ static struct {
 	bool print, verbose;
 
 	struct random random;
-	struct coverage coverage;
+	struct coverage coverage;	/* what was made, which steers what is made next */
+	struct coverage tried;		/* what came about */
 	struct test bases[2048];
 	struct stress_case *cases;	/* one a slot, and one to replay on */
 	struct stress_case failed[JOBS_MAX];
@@ -235,6 +236,8 @@ static void ends(struct slot *slot, bool dead)
 	const struct result *r = &slot->stage->result;
 
 	judge_end(&c->test, slot, dead);
+	stress.steps += __builtin_popcount(r->tried);
+	coverage_add(&stress.tried, c->base, &c->steps, r->tried);
 	pools_give(c->test.size, test_hugetlb_pages(&c->test));
 	if (r->verdict != VERDICT_FAIL)
 		return;
@@ -315,7 +318,6 @@ static void start_next(struct slot *slot)
 	if (!generate(c, &stress.palette, &stress.random, &stress.coverage))
 		refuse("no scenario can be made of these operations and kinds");
 	c->number = ++stress.scenarios;
-	stress.steps += c->steps.nr;
 	if (stress.verbose) {
 		printf("# scenario %llu: ", c->number);
 		exec_print(&c->test);
@@ -396,7 +398,7 @@ static void summary(double seconds)
 	size_t with_base, pairs;
 	bool good = !findings_new() && !stress.left_behind && stress.unset < stress.scenarios;
 
-	coverage_sum(&stress.coverage, &with_base, &pairs);
+	coverage_sum(&stress.tried, &with_base, &pairs);
 	findings_end();
 	if (stress.unset)
 		printf("# %llu scenarios were not tried: their memory did not come about\n",
@@ -417,7 +419,8 @@ int stress_main(int argc, char **argv)
 	parse(argc, argv);
 	find_bases();
 	stress.random.state = opt.seed;
-	if (coverage_init(&stress.coverage, stress.palette.nr_bases))
+	if (coverage_init(&stress.coverage, stress.palette.nr_bases) ||
+	    coverage_init(&stress.tried, stress.palette.nr_bases))
 		refuse("out of memory");
 	bases.nr = stress.palette.nr_bases;
 	if (!geteuid())
@@ -440,5 +443,6 @@ int stress_main(int argc, char **argv)
 	slots_retire_all();
 	settings_end();
 	coverage_free(&stress.coverage);
+	coverage_free(&stress.tried);
 	return findings_new() || stress.left_behind || stress.unset >= stress.scenarios;
 }

@@ -159,6 +159,30 @@ sub test_clean {
 
 	my $count = stress('--seed', 5, '--count', 20);
 	like($count->{out}, qr/^# seed 5: 20 scenarios /m, '--count 20: twenty, and no more');
+	test_steps();
+}
+
+# Steps that were left out are not counted, nor what they are next to.
+sub test_steps {
+	my @run = ('--seed', 2, '--count', 20, '--kinds', 'anon', '--ops', 'fork,unmap,discard');
+	my @lines = split(/\n/, stress(@run, '--print')->{out});
+	my ($made, $done) = (0, 0);
+
+	for my $line (@lines) {
+		my %gone;
+
+		for my $step (@{parsed($line)->{steps}}) {
+			my ($verb, $actor, $child) = split(/ /, $step);
+
+			$made++;
+			$done++ if $verb eq 'fork' || !$gone{$actor};
+			$gone{$actor} ||= $verb eq 'unmap';
+			$gone{$child} = $gone{$actor} if $verb eq 'fork';
+		}
+	}
+	my ($steps) = stress(@run)->{out} =~ /^# seed .*, (\d+) steps /m;
+	cmp_ok($done, '<', $made, 'some steps make no sense');
+	is($steps, $done, 'those are not counted');
 }
 
 # What is printed is what is run, however many at a time; a finding tells its own number.

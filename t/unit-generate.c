@@ -305,14 +305,14 @@ static void test_case_make(void)
 
 /* --- counting --- */
 
-static void count(struct coverage *c, size_t base, const char *text)
+static void count(struct coverage *c, size_t base, const char *text, uint32_t mask)
 {
 	struct scenario_steps s;
 	struct parse_error err;
 
 	if (steps_parse(text, &s, &err))
 		abort();
-	coverage_add(c, base, &s);
+	coverage_add(c, base, &s, mask);
 }
 
 static void test_coverage(void)
@@ -325,22 +325,26 @@ static void test_coverage(void)
 		abort();
 	coverage_sum(&c, &with_base, &pairs);
 	ok(!with_base && !pairs, "nothing yet");
-	count(&c, 0, "fill P");
+	count(&c, 0, "fill P", ALL_STEPS);
 	coverage_sum(&c, &with_base, &pairs);
 	is_int(pairs, 0, "one step is no pair");
-	count(&c, 0, "fill P; write P; write P; write P");
+	count(&c, 0, "fill P; write P; write P; write P", ALL_STEPS);
 	coverage_sum(&c, &with_base, &pairs);
 	is_int(pairs, 2, "fill write, write write");
 	is_int(*coverage_at(&c, 0, write, write), 2, "how often");
-	count(&c, 2, "fill P; write P; fork P C");
+	count(&c, 2, "fill P; write P; fork P C", ALL_STEPS);
 	coverage_sum(&c, &with_base, &pairs);
 	is_int(pairs, 3, "a pair counts once over all kinds");
 	is_int(with_base, 4, "and once for each of them");
 	ok(*coverage_at(&c, 2, write, fork) == 1 && !*coverage_at(&c, 2, fork, write) &&
 	   !*coverage_at(&c, 1, write, fork), "in this order, on this one");
-	count(&c, 1, "read P; discard P; punch P");
+	count(&c, 1, "read P; discard P; punch P", ALL_STEPS);
 	coverage_sum(&c, &with_base, &pairs);
 	is_int(pairs, 5, "operations are verbs, too");
+	count(&c, 1, "read P; punch P; discard P; write P", 1 << 0 | 1 << 3);
+	coverage_sum(&c, &with_base, &pairs);
+	is_int(pairs, 6, "what was left out is no step");
+	is_int(*coverage_at(&c, 1, OP_READ, write), 1, "what came before and after it is a pair");
 	coverage_free(&c);
 }
 
