@@ -185,6 +185,15 @@ static void step_done(const struct step *s, int actor, const char *refusal,
 /* Each takes the kernel some 75 ms, in which it waits for the page itself. */
 #define USE_ENDS	40
 
+static bool should_work(const struct step *s, int actor, const char *refusal)
+{
+	if (s->op != OP_OPERATION || refusal)
+		return false;
+	if (s->operation->not_in_use)
+		return !(d.test->random && pinned());
+	return s->operation->refuses_shared[0] && must_be_done(s, actor);
+}
+
 /*
  * Who released a page may not have let go of it yet, as a worker of io_uring: what should not be
  * refused is asked for again.
@@ -192,13 +201,13 @@ static void step_done(const struct step *s, int actor, const char *refusal,
 static bool tell_until_free(const struct step *s, int actor, const struct command *c,
 			    const char *refusal)
 {
-	bool again = s->op == OP_OPERATION && s->operation->not_in_use && !refusal &&
-		     !(d.test->random && pinned());
+	bool again = should_work(s, actor, refusal);
 
 	for (int tries = 0; ; tries++) {
 		if (!tell(actor, c))
 			return false;
-		if (!again || d.stage->box[actor].status != -EBUSY || tries == USE_ENDS)
+		if (!again || tries == USE_ENDS || (d.stage->box[actor].status != -EBUSY &&
+						    d.stage->box[actor].status != -EAGAIN))
 			return true;
 	}
 }
@@ -236,7 +245,7 @@ static void run_step(const struct step *s)
 	refused = d.stage->box[actor].status;
 	if (!refused)
 		step_done(s, actor, refusal, &c);
-	else if (!may_fail(s, refusal, refused))
+	else if (!may_fail(s, actor, refusal, refused))
 		fail_step(s, actor);
 	if (!failed()) {
 		d.result->tried |= 1u << d.step;

@@ -215,7 +215,47 @@ static bool may_be_protected(const struct step *s)
 	return false;
 }
 
-bool may_fail(const struct step *s, const char *refusal, int error)
+/* After that step each page is as much its process's own as before. */
+static bool shares_nothing(const struct step *b)
+{
+	return b->op == OP_READ || b->op == OP_PIN || b->op == OP_UNPIN || b->op == OP_POKE ||
+	       b->op == OP_FILL || b->op == OP_WRITE ||
+	       (b->op == OP_OPERATION && b->operation->refuses_shared[0]);
+}
+
+/* And after this one it is that for sure: what it wrote is of base pages, or one THP. */
+static bool makes_own(const struct step *b, const struct step *s)
+{
+	unsigned int props = d.test->kind->props;
+
+	if (b->actor != s->actor || !(b->part == PART_ALL || b->part == s->part))
+		return false;
+	if (!(props & KIND_BASE) && (props & (KIND_THP | KIND_FIRST)) != (KIND_THP | KIND_FIRST))
+		return false;
+	return b->op == OP_WRITE || (b->op == OP_FILL && !(props & KIND_SWAPPED));
+}
+
+/* KSM may merge it again at any time. */
+static bool may_be_merged(const struct step *s)
+{
+	for (const struct step *b = d.test->steps->step; b < s; b++)
+		if (b->op == OP_OPERATION && (b->operation->needs & NEED(KSM)))
+			return true;
+	return false;
+}
+
+bool must_be_done(const struct step *s, int actor)
+{
+	const struct step *b = s - 1;
+
+	if (s == d.test->steps->step || pinned() || may_be_merged(s) || !may_write(s, actor))
+		return false;
+	while (b > d.test->steps->step && shares_nothing(b) && !makes_own(b, s))
+		b--;
+	return makes_own(b, s);
+}
+
+bool may_fail(const struct step *s, int actor, const char *refusal, int error)
 {
 	if (refusal && s->op == OP_POKE)
 		return error == -EACCES;
@@ -238,7 +278,9 @@ bool may_fail(const struct step *s, const char *refusal, int error)
 	if (s->op == OP_OPERATION)
 		return operation_refuses(s->operation->refuses, error) ||
 		       (d.test->random && operation_refuses(s->operation->senseless, error)) ||
-		       (pinned() && operation_refuses(s->operation->refuses_pinned, error));
+		       (pinned() && operation_refuses(s->operation->refuses_pinned, error)) ||
+		       (operation_refuses(s->operation->refuses_shared, error) &&
+			!must_be_done(s, actor));
 	/* Refusing is right where pages are pinned; replacing them would be wrong. */
 	return s->op == OP_COLLAPSE && ((pinned() && (error == -EAGAIN || error == -EBUSY)) ||
 					(may_be_protected(s) && error == -EINVAL));

@@ -80,7 +80,9 @@ bool senseless(const struct step *s, int actor);
  */
 const char *must_refuse(const struct step *s, int actor);
 /* A step that did not work, with @error: is that as it should be? */
-bool may_fail(const struct step *s, const char *refusal, int error);
+bool may_fail(const struct step *s, int actor, const char *refusal, int error);
+/* Are its pages @actor's own for sure, and pinned by nobody? So not .refuses_shared. */
+bool must_be_done(const struct step *s, int actor);
 /* The first step that brings pages in. */
 bool populates(const struct step *s);
 /* Must the memory after this pin be what it was before, by the kernel's own rules? */

@@ -21,6 +21,24 @@ static long move_them(struct mem *m, size_t page, size_t pages, const int *nodes
 	return syscall(SYS_move_pages, 0, count, at, nodes, status, nodes ? MPOL_MF_MOVE_ALL : 0);
 }
 
+/* A base page that is there, and not pinned, has no reason to stay: so is it on its node? */
+static int verify_moved(struct mem *m, size_t page, size_t pages, const int *nodes)
+{
+	static int now[CELLS_MAX];
+	size_t first, count;
+
+	if (!(m->kind->props & KIND_BASE))
+		return 0;
+	layout_cells(&m->layout, page, pages, &first, &count);
+	if (move_them(m, page, pages, NULL, now) < 0)
+		return mem_fail(m, "move_pages, asking: %s", strerror(errno));
+	errno = EAGAIN;
+	for (size_t i = 0; i < count; i++)
+		if (now[i] >= 0 && now[i] != nodes[i])
+			return mem_fail(m, "move_pages: the page is still on node %d", now[i]);
+	return 0;
+}
+
 /*
  * Each page to the node where it is not, also if others map it. What is pinned, or not there,
  * stays; that is no error.
@@ -37,11 +55,13 @@ static int tonode_run(struct mem *m, size_t page, size_t pages, struct value v)
 		nodes[i] = nodes[i] == 0;
 	if (move_them(m, page, pages, nodes, status) < 0 && errno != ENOENT)
 		return mem_fail(m, "move_pages: %s", strerror(errno));
-	return 0;
+	return verify_moved(m, page, pages, nodes);
 }
 
+/* EAGAIN: a page has not moved. Somebody else may have had it just then, in random scenarios. */
 DEFINE_OPERATION(tonode) = {
 	.id = "tonode", .about = "move_pages() to the other NUMA node; a pinned page stays",
-	.needs = NEED(NUMA), .keeps_protection = true, .refuses_pinned = { -EBUSY },
+	.needs = NEED(NUMA), .keeps_protection = true, .refuses_pinned = { -EBUSY, -EAGAIN },
+	.refuses_shared = { -EAGAIN }, .senseless = { -EAGAIN },
 	.run = tonode_run,
 };

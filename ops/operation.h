@@ -72,6 +72,11 @@ struct operation {
 	 * refused, it must have changed nothing.
 	 */
 	int refuses_pinned[REFUSALS_MAX], refuses[REFUSALS_MAX];
+	/*
+	 * Errors that are right unless the pages are the process's own for sure, written since it
+	 * last forked, and nobody has them pinned: then it must be done.
+	 */
+	int refuses_shared[REFUSALS_MAX];
 	/* Errors of what makes no sense there: right in random scenarios, and nowhere else. */
 	int senseless[REFUSALS_MAX];
 

@@ -374,7 +374,7 @@ int main(void)
 	static const char *const pops[] = { "popread", "popwrite", "read", NULL };
 
 	find_bases();
-	plan(2 + 5 + 1 + verbs_nr() + 1 + 3 + 11 + 8 + 2);
+	plan(2 + 5 + 1 + verbs_nr() + 1 + 3 + 11 + 10 + 2);
 	test_seeds();
 	test_each();
 	test_verbs();
