@@ -28,6 +28,31 @@ DEFINE_OPERATION(filewrite) = {
 	.run = fwrite_run,
 };
 
+static int mapwrite_run(struct mem *m, size_t page, size_t pages, struct value v)
+{
+	size_t first, count;
+	char *map;
+
+	/* Of hugetlb pages: the file has them all, and a reservation would stay with it. */
+	map = mmap(NULL, m->len, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, m->fd, 0);
+	if (map == MAP_FAILED)
+		return mem_fail(m, "mmap of the file, shared: %s", strerror(errno));
+	layout_cells(&m->layout, page, pages, &first, &count);
+	for (size_t c = first; c < first + count; c++) {
+		size_t at = layout_page(&m->layout, c);
+
+		content_write(&m->layout, map + at * m->layout.page, at, v);
+	}
+	munmap(map, m->len);
+	return 0;
+}
+
+/* Also of hugetlb pages, which write() does not know. */
+DEFINE_OPERATION(mapwrite) = {
+	.id = "mapwrite", .about = "stores through a shared mapping of the file: as by write()",
+	.effect = EFFECT_FILE_WRITE, .kinds = KIND_FILE, .run = mapwrite_run,
+};
+
 /* The same file, past the page cache. */
 static int open_directly(struct mem *m)
 {

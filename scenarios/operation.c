@@ -19,6 +19,15 @@
 	  .steps = "read P; pin P ro longterm; " verb " P; write P",		\
 	  .why = NOT_THEIRS, .kinds = KIND_FILE | (props) }
 
+#define ANON_FIRST	(KIND_ANON | KIND_PRIVATE | KIND_FIRST)
+
+/* What may be refused where a page is pinned must be done when it is no more. */
+#define RELEASED(name, verb, props)						\
+	{ .id = name, .title = "R/O longterm %s pin, " verb ", released, " verb " again", \
+	  .steps = "fill P; pin P ro longterm; " verb " P; unpin P; " verb " P; write P; " \
+		   "fork P C; write C",						\
+	  .why = "a pin that is gone must not keep a page where it is", .kinds = props }
+
 static const struct scenario rows[] = {
 	PINNED_ANON("operation.pageout", "pageout", 0),
 	PINNED_ANON("operation.remap", "remap", 0),
@@ -310,6 +319,60 @@ static const struct scenario rows[] = {
 		   "write P",
 	  .why = "what breaks COW for a pin must not make a read-only page writable",
 	  .kinds = KIND_ANON | KIND_PRIVATE },
+	PINNED_ANON("operation.cold", "cold", KIND_FIRST),
+	PINNED_ANON("operation.popread", "popread", KIND_FIRST),
+	PINNED_FILE("operation.popread-file", "popread", KIND_PRIVATE | KIND_MEMFD),
+	{ .id = "operation.popread-fork", .title = "fork(), %s pin, MADV_POPULATE_READ",
+	  .steps = "fill P; fork P C; pin C ro longterm; popread P; popread C; write P; write C",
+	  .why = "populating for reading must not break COW under the pin",
+	  .kinds = ANON_FIRST },
+	{ .id = "operation.guard", .title = "R/O longterm %s pin, then MADV_GUARD_INSTALL",
+	  .steps = "fill P; pin P ro longterm; guard P; write P; fork P C; write C",
+	  .why = "the pin keeps its page, which neither the process nor its child can reach",
+	  .kinds = ANON_FIRST },
+	{ .id = "operation.guard-shared", .title = "fork(), MADV_GUARD_INSTALL, %s pin by child",
+	  .steps = "fill P; fork P C; guard P; pin C ro longterm; write C; fork C E; write E; "
+		   "write C",
+	  .why = "one process gives the page up: the other's pin must hold all the same",
+	  .kinds = ANON_FIRST },
+	{ .id = "operation.guard-half", .title = "R/O longterm %s pin of a half, the other guarded",
+	  .steps = "fill P; pin P ro longterm upper; guard P lower; write P; fork P C; write C; "
+		   "write P",
+	  .why = "fork must copy what is pinned of a THP that is in page tables in part",
+	  .kinds = ANON_FIRST | KIND_THP },
+	{ .id = "operation.none", .title = "R/O longterm %s pin, mprotect() to nothing and back",
+	  .steps = "fill P; pin P ro longterm; mprotect P none; mprotect P rw; write P; fork P C; "
+		   "write C; write P",
+	  .why = "what could not be accessed meanwhile is pinned and exclusive as before",
+	  .kinds = ANON_FIRST },
+	{ .id = "operation.none-file",
+	  .title = "R/O longterm %s pin of a file's page, mprotect() to nothing and back",
+	  .steps = "read P; pin P ro longterm; mprotect P none; mprotect P rw; write P",
+	  .why = NOT_THEIRS, .fixed = FIXED_6_2, .kinds = KIND_FILE | KIND_PRIVATE | KIND_MEMFD },
+	{ .id = "operation.none-fork",
+	  .title = "R/O longterm %s pin, fork() while nothing may be accessed",
+	  .steps = "fill P; pin P ro longterm; mprotect P none; fork P C; mprotect C rw; write C; "
+		   "mprotect P rw; write P",
+	  .why = "whether a page is pinned must not be asked of its protection",
+	  .kinds = ANON_FIRST },
+	{ .id = "operation.unmap-lower", .title = "R/O longterm %s pin, munmap() of the lower half",
+	  .steps = "fill P; pin P ro longterm; unmap P lower; write P; fork P C; write C; write P",
+	  .why = "of a pin one half is still its owner's, the other only the pin's",
+	  .kinds = ANON_FIRST | KIND_THP },
+	{ .id = "operation.unmap-upper",
+	  .title = "R/O longterm %s pin of the lower half, munmap() of the upper",
+	  .steps = "fill P; pin P ro longterm lower; unmap P upper; fork P C; write C; write P",
+	  .why = "fork must copy what is pinned of a THP that is in page tables in part",
+	  .kinds = ANON_FIRST | KIND_THP },
+	{ .id = "operation.unmap-file", .title = "R/O longterm %s pin of a file, part munmap()ed",
+	  .steps = "read P; pin P ro longterm; unmap P upper; write P; fork P C; write C; write P",
+	  .why = "of a pin one half is still its owner's, the other only the pin's",
+	  .fixed = FIXED_6_2, .kinds = KIND_FILE | KIND_PRIVATE | KIND_RANGE },
+	RELEASED("operation.released-uffdmove", "uffdmove", ANON_FIRST | KIND_BASE),
+	RELEASED("operation.released-uffdmove-thp", "uffdmove", ANON_FIRST | KIND_THP),
+	RELEASED("operation.released-uffdremap", "uffdremap", ANON_FIRST | KIND_BASE),
+	RELEASED("operation.released-tonode", "tonode", ANON_FIRST | KIND_BASE),
+	RELEASED("operation.released-collapse", "collapse", KIND_ANON | KIND_PRIVATE | KIND_THP),
 	{ .id = "operation.unpinned-fork", .title = "%s pin, unpin, fork()",
 	  .steps = "fill P; pin P ro longterm; unpin P; fork P C; write P",
 	  .why = "a page that is pinned no more is shared at fork, as any other",
@@ -512,6 +575,19 @@ static const struct scenario rows[] = {
 		   "directwrite C; write P",
 	  .why = "what is evicted is the file's page, not what a process has made its own",
 	  .kinds = KIND_FILE | KIND_PRIVATE | KIND_DISK },
+	PINNED_FILE("operation.mapwrite", "mapwrite", KIND_PRIVATE),
+	PINNED_FILE("operation.mapwrite-shared", "mapwrite", KIND_SHARED),
+	{ .id = "operation.mapwrite-first",
+	  .title = "Stores through another mapping of the file, %s pin by a child",
+	  .steps = "read P; fork P C; mapwrite P; read C; write P; mapwrite C; pin C ro longterm; "
+		   "mapwrite P; write C; write P",
+	  .why = "the file's page is seen until a private copy is made, and not after it",
+	  .fixed = FIXED_6_2, .kinds = KIND_FILE | KIND_PRIVATE | KIND_MEMFD },
+	{ .id = "operation.short-mapwrite",
+	  .title = "R/O %s pin of a file's page, stores through another mapping",
+	  .steps = "read P; pin P ro short; mapwrite P; write P; mapwrite P",
+	  .why = "a short-term pin shows the file or the owner, never a third party's memory",
+	  .kinds = KIND_FILE | KIND_PRIVATE | KIND_HUGETLB },
 	{ .id = "operation.short-filewrite", .title = "R/O %s pin of a file's page, write()",
 	  .steps = "read P; pin P ro short; filewrite P; write P; filewrite P",
 	  .why = "a short-term pin shows the file or the owner, never a third party's memory",
