@@ -328,6 +328,7 @@ sub test_faults {
 		['seal', 'write-refused', "cow exec --kind anon 'fill P; write P'"],
 		['lose', 'lost-at-fork', "cow exec --kind anon 'fill P; fork P C; write P'"],
 		['write-through', 'write-through', "cow exec --kind memfd 'read P; write P'"],
+		['unnoticed', 'unnoticed', "cow exec --kind anon 'fill P; clearrefs P; write P'"],
 		['split', 'kind-changed',
 		 "cow exec --kind thp.pmd --by iouring 'fill P; pin P rw longterm'"],
 	);

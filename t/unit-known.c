@@ -323,6 +323,31 @@ static void test_limit(void)
 	is_str(reason("g.many", "leak"), "why", "what was taken counts");
 }
 
+static bool random_known(const char *kernel, const char *steps)
+{
+	const char *was = release;
+	bool known;
+
+	release = kernel;
+	known = known_random("stress.gup.anon.unnoticed", "anon", steps, "unnoticed");
+	release = was;
+	return known;
+}
+
+/* A kernel that forgets is no news; one that should not, or with other steps, is. */
+static void test_random(void)
+{
+	ok(random_known("6.1.0-28-amd64", "fill P; clearrefs P; write P; ksminto P"),
+	   "random scenarios: KSM forgets what was written");
+	ok(!random_known("7.4.0", "fill P; clearrefs P; write P; ksminto P"),
+	   "and does so no more");
+	ok(!random_known("6.1.0-28-amd64", "fill P; clearrefs P; write P; remap P"),
+	   "nothing else does");
+	ok(random_known("5.10.0-46-amd64", "fill P; clearrefs P; write P; swapoff P") &&
+	   !random_known("6.1.0-28-amd64", "fill P; clearrefs P; write P; swapoff P"),
+	   "swapoff() did");
+}
+
 int main(void)
 {
 	int fd = mkstemp(path);
@@ -331,7 +356,7 @@ int main(void)
 		abort();
 	close(fd);
 	plan(12 + ARRAY_SIZE(refused) + 4 + 5 + 8 + 2 * ARRAY_SIZE(ranges) + 4 + 2 * 2 + 4 + 3 + 3 +
-	     1 + 2);
+	     1 + 2 + 4);
 	test_format();
 	test_refused();
 	test_ids();
@@ -344,6 +369,7 @@ int main(void)
 	test_own_random();
 	test_own_kernels();
 	test_precedence();
+	test_random();
 	test_limit();
 	unlink(path);
 	return tap_done();

@@ -80,4 +80,13 @@ for my $row (@stress) {
 is_deeply([said('debian:6.1', [$fixed_in_6_2, 'fail'])], ['exit 1: not ok stale-pin'],
 	  '6.1: what 6.2 fixed is a stale pin');
 
+# The oracle that exec and stress did without: it must be able to fail, here and at random.
+my $said = guest_says('debian:6.12', <<'EOS');
+cow exec --inject unnoticed --kind anon 'fill P; clearrefs P; write P' >/tmp/tap 2>&1
+sed -n "s/^  reason: '\\(.*\\)'/exec \\1/p" /tmp/tap
+cow stress --inject unnoticed --kinds anon --ops clearrefs,write,fork --seed 1 --count 100 >/tmp/tap 2>&1
+sed -n "s/^  reason: '\\(.*\\)'/stress \\1/p" /tmp/tap | sort -u
+EOS
+is_deeply($said, ['exec unnoticed', 'stress unnoticed'], 'a write that leaves no trace is noticed');
+
 done_testing();
