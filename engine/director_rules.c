@@ -115,6 +115,27 @@ static bool punches_hole(const struct step *s)
 	return false;
 }
 
+/*
+ * A hugetlb page of a file is copied whole, whichever part is written or pinned; of the rest the
+ * model says that it shows the file, which is as good until the file changes.
+ */
+static bool copied_in_part(const struct step *s)
+{
+	if (step_effect(s) != EFFECT_FILE_WRITE || !(d.test->kind->props & KIND_HUGETLB))
+		return false;
+	for (int a = 0; a < d.model.actors; a++) {
+		size_t own = 0, file = 0;
+
+		for (size_t c = 0; c < d.model.cells && alive(a); c++) {
+			own += d.model.actor[a].cell[c].state == CELL_OWN;
+			file += d.model.actor[a].cell[c].state == CELL_SHOWS_FILE;
+		}
+		if (own && file)
+			return true;
+	}
+	return false;
+}
+
 /* How many cells of the step's part has @actor locked? */
 static size_t locked(const struct step *s, int actor, size_t *of)
 {
@@ -144,7 +165,7 @@ static bool against_lock(const struct step *s, int actor)
 
 bool senseless(const struct step *s, int actor)
 {
-	return against_lock(s, actor) || against_seal(s) || punches_hole(s) ||
+	return against_lock(s, actor) || against_seal(s) || punches_hole(s) || copied_in_part(s) ||
 	       (needs_mapping(s) && has_hole(s, actor)) ||
 	       (s->op == OP_OPERATION && s->operation->spins_on_pinned_thp &&
 		(d.test->kind->props & KIND_THP) && pins_part(s, actor)) ||

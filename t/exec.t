@@ -242,6 +242,9 @@ sub test_verbose {
 	$r = exec_cow('-v', 'fill P; unmap P; discard P; fork P C');
 	like($r->{out}, qr/^# step 3 \(discard P\): left out, it makes no sense here\n# step 4 /m,
 	     '-v: a step that makes no sense is said to be left out');
+	$r = exec_cow('-v', '--kind', 'memfd.hugetlb.2M', 'read P; write P lower; mapwrite P');
+	like($r->{out}, qr/^# step 3 \(mapwrite P\): left out|SKIP/m,
+	     '-v: and one whose effect on a hugetlb page nobody can tell');
 	$r = exec_cow('-v', '--by', 'iouring',
 		      'fill P; mprotect P none; pin P rw longterm; poke P; mprotect P rw');
 	like($r->{out}, qr/^# step 4 \(poke P\): left out, the pin was rightly refused|SKIP/m,
