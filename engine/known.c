@@ -30,16 +30,22 @@ static int version_until(const char *text, const char *end)
 	return strspn(text, "0123456789.") == (size_t)(end - text) ? version(text) : -1;
 }
 
+static int version_now(void)
+{
+	struct utsname u;
+
+	uname(&u);
+	return version(u.release);
+}
+
 static bool kernel_in(const char *range)
 {
 	const char *dash = range ? strchr(range, '-') : NULL;
-	struct utsname u;
 	int now;
 
 	if (!dash)
 		return true;
-	uname(&u);
-	now = version(u.release);
+	now = version_now();
 	return (dash == range || now >= version(range)) && (!dash[1] || now <= version(dash + 1));
 }
 
@@ -99,6 +105,13 @@ const char *known_fix(const char *id, const char *fails_as)
 	const struct known_issue *k = find(fixed_bugs, id, fails_as);
 
 	return k ? k->reason : NULL;
+}
+
+bool known_unfixed(const char *fixed)
+{
+	int last = !strncmp(fixed, "after ", 6);
+
+	return version_now() < version(fixed + 6 * last) + last;
 }
 
 const struct known_issue *known_to_fail(const char *id)

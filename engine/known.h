@@ -20,8 +20,14 @@ const struct known_issue *known_failure(const char *id, const char *fails_as);
 const struct known_issue *known_random(const char *id, const char *kind, const char *steps,
 				       const char *fails_as);
 
-/* The hint for a failure that a later kernel does not have; NULL: none. */
+/* The hint for a failure that a later kernel than this one does not have; NULL: none. */
 const char *known_fix(const char *id, const char *fails_as);
+
+/*
+ * Is what made a scenario pass (struct scenario, .fixed) missing from this kernel? "6.2 by ...":
+ * so it is before 6.2; "after 6.1 ...": up to 6.1. On others a failure is another bug.
+ */
+bool known_unfixed(const char *fixed);
 
 /* The entry that says that @id cannot pass here; NULL: none. */
 const struct known_issue *known_to_fail(const char *id);

@@ -143,6 +143,19 @@ static void print_details(const struct test *t, const struct result *r)
 	printf("  ms: %u\n  ...\n", r->ms);
 }
 
+/* What a later kernel has fixed, and what it is about. */
+static void print_hints(const struct test *t, const struct result *r)
+{
+	const char *fixed = t->scenario->fixed, *known = known_fix(t->id, r->reason);
+
+	if (fixed && known_unfixed(fixed))
+		printf("#   hint: fixed %s%s\n", *fixed == 'a' ? "" : "in ", fixed);
+	else if (known)
+		printf("#   hint: %s\n", known);
+	if (t->scenario->cve)
+		printf("#   hint: %s\n", t->scenario->cve);
+}
+
 static void print_diagnosis(const struct test *t, const struct result *r)
 {
 	const char *prefix = getenv("COWPIN_REPEAT");
@@ -157,12 +170,7 @@ static void print_diagnosis(const struct test *t, const struct result *r)
 		exec_print(t);
 	else
 		printf("%s --run '%s'\n", prefix ? prefix : "cow", t->id);
-	if (known_fix(t->id, r->reason))
-		printf("#   hint: %s\n", known_fix(t->id, r->reason));
-	else if (t->scenario->fixed)
-		printf("#   hint: fixed in %s\n", t->scenario->fixed);
-	if (t->scenario->cve)
-		printf("#   hint: %s\n", t->scenario->cve);
+	print_hints(t, r);
 }
 
 static void tap_line(size_t number, const struct test *t, const struct result *r)

@@ -72,29 +72,74 @@ const struct known_issue known_random_issues[] = {
 	{ }
 };
 
+/* A R/O long-term pin that was of the file's page, or of the zeropage. */
+#define STALE_6_2(kinds) \
+	{ .ids = kinds, .fails_as = "stale-pin", .kernels = "-6.1", \
+	  .reason = "fixed in " FIXED_6_2 }
+
+/* What 6.1 has fixed: the change is known for few of them, that they pass was seen. */
+#define ON_5_10(globs, how, why) \
+	{ .ids = globs, .fails_as = how, .kernels = "-6.0", \
+	  .reason = "seen on 5.10, not on 6.1: " why }
+#define EXCLUSIVE "anonymous pages that are pinned, or shared, are told from others by their " \
+		  "reference count only (5.19: PG_anon_exclusive)"
+#define KSM_SOFT_DIRTY "fixed in 6.12.118 by 'mm/ksm: keep soft-dirty when merging a page'; seen " \
+		       "on 5.10, 6.1 and 7.3.4: a page that KSM replaces loses its soft-dirty bit"
+#define REFERENCED "a THP, or a page from swap, is reused although somebody has a reference"
+#define SHARED_HUGETLB "hugetlb pages are shared at fork() although they are pinned, and pinned " \
+		       "although they are shared"
+
+/* The first one that covers a failure is its hint: exceptions come before what is general. */
 const struct known_issue fixed_bugs[] = {
 	/* hugetlb_install_folio() maps the child's copy writable, whatever its VMA says. */
-	{ .ids = "*.hugetlb.*", .fails_as = "write-allowed",
+	{ .ids = "*.hugetlb.*", .fails_as = "write-allowed", .kernels = "-7.1",
 	  .reason = "seen on 6.12: fork maps the copy of a pinned hugetlb page writable in a "
 		    "read-only mapping; 7.2 asks the mapping" },
 	/* uprobe_write_opcode() replaced the page, whoever had it pinned; docs/findings.md. */
-	{ .ids = "operation.uprobe.*", .fails_as = "pfn-differs",
+	{ .ids = "operation.uprobe.*", .fails_as = "pfn-differs", .kernels = "-7.1",
 	  .reason = "seen on 6.12: a uprobe replaces a private page although it is pinned; 7.2 "
 		    "writes into it" },
 	/* unuse_pte() did not look at the bits of the swap entry. */
-	{ .ids = "softdirty.swapoff*", .fails_as = "unnoticed",
+	{ .ids = "softdirty.swapoff*", .fails_as = "unnoticed", .kernels = "-6.0",
 	  .reason = "seen on 5.10, not on 6.1: swapoff() loses soft-dirty bits" },
 	/* replace_page() made the entry of the merged page anew, without the bit. */
-	{ .ids = "softdirty.ksm*", .fails_as = "unnoticed",
-	  .reason = "fixed in 6.12.118 by 'mm/ksm: keep soft-dirty when merging a page'; seen on "
-		    "5.10, 6.1 and 7.3.4: a page that KSM replaces loses its soft-dirty bit" },
+	{ .ids = "softdirty.ksm*", .fails_as = "unnoticed", .kernels = "-6.11",
+	  .reason = KSM_SOFT_DIRTY },
+	{ .ids = "softdirty.ksm*", .fails_as = "unnoticed", .kernels = "6.13-",
+	  .reason = KSM_SOFT_DIRTY },
 	/* What came past the swap cache is clean, of that nobody asks who maps it: findings.md. */
-	{ .ids = "operation.takeback-swapped.*", .fails_as = "stale-data",
-	  .reason = "seen on 6.1 and 6.12: MADV_FREE drops what a child has, too, if it was in "
-		    "zram" },
+	{ .ids = "operation.takeback-swapped.*", .fails_as = "stale-data", .kernels = "-6.12",
+	  .reason = "seen on 6.1 and 6.12, not on 7.3.4, where all comes back from swap by the "
+		    "swap cache: MADV_FREE drops what a child has, too, if it was in zram" },
 	/* io_uring looked at the VMAs itself and refused files; GUP knows better. */
-	{ .ids = "*iouring*", .fails_as = "pin-refused",
+	{ .ids = "*iouring*", .fails_as = "pin-refused", .kernels = "-6.11",
 	  .reason = "seen on 6.1, not on 6.12: io_uring refuses buffers in private mappings of "
 		    "files that are not in memory" },
+	/* A R/W pin is of a private copy, which fork() shared. */
+	ON_5_10("rw-pin.not-anon.*hugetlb*", "stale-pin", SHARED_HUGETLB),
+	STALE_6_2("*.zeropage*"),
+	STALE_6_2("*.memfd"),
+	STALE_6_2("*.memfd.range"),
+	STALE_6_2("*.memfd.hugetlb.*"),
+	STALE_6_2("*.tmpfile"),
+	STALE_6_2("*.ext4"),
+	STALE_6_2("*.xfs"),
+	STALE_6_2("*.btrfs"),
+	/* The same pin, seen by who has changed the file. */
+	{ .ids = "operation.punch.*", .fails_as = "lost-rest", .kernels = "-6.1",
+	  .reason = "fixed in " FIXED_6_2 },
+	{ .ids = "operation.filewrite.*", .fails_as = "leak", .kernels = "-6.1",
+	  .reason = "fixed in " FIXED_6_2 },
+	ON_5_10("*.hugetlb.*", "stale-pin", SHARED_HUGETLB),
+	ON_5_10("*.hugetlb.*", "stale-data", SHARED_HUGETLB),
+	ON_5_10("*.hugetlb.*", "leak", SHARED_HUGETLB),
+	ON_5_10("*.anon", "stale-pin", EXCLUSIVE),
+	ON_5_10("*.anon.swap*", "stale-pin", EXCLUSIVE),
+	ON_5_10("*.thp*", "stale-pin", EXCLUSIVE),
+	ON_5_10("pin-fork.two-pins.*", "pfn-differs", EXCLUSIVE),
+	ON_5_10("locked.pinned-first.*", "pfn-differs", EXCLUSIVE),
+	ON_5_10("operation.*ksm*", "pfn-differs", "a merged page is pinned, not a copy of it"),
+	ON_5_10("*.thp*", "leak", REFERENCED),
+	ON_5_10("*.anon.swap*", "leak", REFERENCED),
 	{ }
 };

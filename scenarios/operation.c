@@ -554,7 +554,6 @@ static const struct scenario rows[] = {
 	  .steps = "fill P; swapout P; read P; fork P C; takeback P; reclaim C; read C; "
 		   "pin C ro longterm; write C; write P",
 	  .why = "what one process has no need of any more another one may need",
-	  .fixed = "after 6.12: seen on 7.3.4, where all comes back from swap by the swap cache",
 	  .kinds = KIND_ANON | KIND_PRIVATE | KIND_FIRST },
 	PINNED_FILE("operation.tonode-shared", "tonode", KIND_SHARED | KIND_FILE),
 	PINNED_FILE("operation.truncate", "truncate", KIND_PRIVATE),

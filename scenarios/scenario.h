@@ -28,7 +28,10 @@ struct scenario {
 	 * KIND_WHATEVER: any kind on which the steps make sense.
 	 */
 	unsigned int kinds;
-	/* Kernel change that made it pass, for the hint of a failure. */
+	/*
+	 * Kernel change that made it pass, for the hint of a failure on kernels before that:
+	 * "6.2 by 'TITLE'", or "after 6.1 by 'TITLE'" if 6.1 is the last one that is known to fail.
+	 */
 	const char *fixed;
 	const char *cve;
 	/* Check what the owner's memory costs after each step: RSS, and its cgroup's charge. */

@@ -35,7 +35,7 @@ my @table = (
 	['stale-pin', 'iouring.last.thp.pmd', 'stale-data',
 	 qr/1 of \d+ pages looked at differ, the first is cell [1-9]\d*/],
 	['stale-pin', 'ro-longterm.gup*.zeropage', 'stale-pin',
-	 qr/page in the pin: +PFN 0x/, qr/hint: fixed in 6\.2/],
+	 qr/page in the pin: +PFN 0x/],
 	['wrong-pin', 'iouring.fork.anon,vmsplice.child-unmap.anon,fuse.unmap.anon', 'alien-data',
 	 qr/the pin of [PC] sees/, qr/diverged at step (\d)\b/],
 	['leak', 'fork.basic.anon', 'leak',

@@ -293,6 +293,106 @@ static void test_own_random(void)
 	plan_free(&p);
 }
 
+/* --- hints, by the results that are kept in t/full/expected --- */
+
+/* Does a failure of @t as @fails_as say on this kernel that a later one has fixed it? */
+static bool hinted(const struct test *t, const char *fails_as)
+{
+	const char *fixed = t->scenario->fixed;
+
+	return (fixed && known_unfixed(fixed)) || known_fix(t->id, fails_as);
+}
+
+static int by_id(const void *id, const void *test)
+{
+	return strcmp(id, ((const struct test *)test)->id);
+}
+
+static int by_test(const void *a, const void *b)
+{
+	return by_id(((const struct test *)a)->id, b);
+}
+
+/* What is stored of kernel @of; "" if there is nothing. */
+static const char *expected(const char *of)
+{
+	static char text[2][1 << 20];
+	static int turn;
+	char *buf = text[turn++ % 2], file[64];
+	FILE *f;
+
+	snprintf(file, sizeof(file), "t/full/expected/%s", of);
+	f = fopen(file, "r");
+	buf[f ? fread(buf, 1, sizeof(text[0]) - 1, f) : 0] = '\0';
+	if (f)
+		fclose(f);
+	return buf;
+}
+
+static bool fails_in(const char *results, const char *id)
+{
+	char line[160];
+
+	snprintf(line, sizeof(line), "\n%s fail ", id);
+	return strstr(results, line);
+}
+
+/*
+ * Of what failed on kernel @of and does not on @passes (NULL: whatever does): how many have no
+ * hint on @on, or, if they pass there, have one? -1: there is no such failure.
+ */
+static int wrong_hints(const struct plan *p, const char *of, const char *on, const char *passes)
+{
+	const char *results = expected(of), *other = passes ? expected(passes) : "";
+	int wrong = 0, seen = 0;
+
+	release = on;
+	for (const char *line = strchr(results, '\n'); line; line = strchr(line + 1, '\n')) {
+		char id[128], code[32];
+		const struct test *t;
+
+		if (sscanf(line, "\n%127s fail %31s", id, code) != 2 || fails_in(other, id))
+			continue;
+		seen++;
+		t = bsearch(id, p->tests, p->nr, sizeof(*t), by_id);
+		if ((!t || hinted(t, code) == !!passes) && wrong++ < 20)
+			note("%s, %s on %s", id, code, on);
+	}
+	release = "6.1.0-28-amd64";
+	return seen ? wrong : -1;
+}
+
+static void test_hints(void)
+{
+	static const char *const runs[][2] = {
+		{ "5.10", "5.10.0-33-amd64" }, { "6.1", "6.1.0-28-amd64" },
+		{ "6.12", "6.12.0-amd64" }, { "newest", "7.3.4+deb14-amd64" },
+	};
+	struct plan p;
+
+	plan_build(&p);
+	qsort(p.tests, p.nr, sizeof(*p.tests), by_test);
+	for (size_t i = 0; i < ARRAY_SIZE(runs); i++)
+		is_int(wrong_hints(&p, runs[i][0], runs[i][1], NULL), 0,
+		       "each failure of %s carries a hint", runs[i][0]);
+	for (size_t i = 0; i < 2; i++)
+		is_int(wrong_hints(&p, runs[i][0], runs[2][1], "6.12"), 0,
+		       "what failed on %s and passes on 6.12 has none there", runs[i][0]);
+	plan_free(&p);
+}
+
+static void test_fixed(void)
+{
+	release = "6.1.0-28-amd64";
+	ok(known_unfixed("6.2 by 'x'"), "6.1 has not what 6.2 has");
+	ok(known_unfixed("after 6.1 by 'x'"), "nor what came after it");
+	ok(!known_unfixed("6.1 by 'x'"), "it has what is its own");
+	release = "6.2.0";
+	ok(!known_unfixed("6.2 by 'x'"), "6.2 has what 6.2 has");
+	ok(!known_unfixed("after 6.1 by 'x'"), "and what came after 6.1");
+	release = "6.1.0-28-amd64";
+}
+
 /* A gate's own list comes first: it may say more of a failure here. */
 static void test_precedence(void)
 {
@@ -356,7 +456,7 @@ int main(void)
 		abort();
 	close(fd);
 	plan(12 + ARRAY_SIZE(refused) + 4 + 5 + 8 + 2 * ARRAY_SIZE(ranges) + 4 + 2 * 2 + 4 + 3 + 3 +
-	     1 + 2 + 4);
+	     6 + 5 + 1 + 2 + 4);
 	test_format();
 	test_refused();
 	test_ids();
@@ -368,6 +468,8 @@ int main(void)
 	test_own_match();
 	test_own_random();
 	test_own_kernels();
+	test_hints();
+	test_fixed();
 	test_precedence();
 	test_random();
 	test_limit();
