@@ -64,12 +64,7 @@ static struct { bool json, look; const char *kinds, *by; } opt = {
 
 static const char *kind_id(const struct row *r, char id[64])
 {
-	char token[16];
-	bool pmd = r->kind->props & KIND_THP && r->size == thp_largest();
-
-	snprintf(id, 64, "%s%s%s", r->kind->id, r->size ? "." : "",
-		 !r->size ? "" : pmd ? "pmd" : size_token(r->size, token, sizeof(token)));
-	return id;
+	return sample_kind_id(r->kind, r->size, id);
 }
 
 /* --- looking --- */

@@ -2,7 +2,8 @@
 /*
  * What a pin costs: pin and unpin of a page, R/O and R/W, short- and long-term, by GUP and
  * GUP-fast, on each kind of memory, private and shared, by the number of pages a call. Above
- * all the price of 6.2: R/O long-term pins of shared mappings cannot take the fast path.
+ * all the price of 6.2: R/O long-term pins of pages of files that are mapped read-only cannot take
+ * the fast path, in shared mappings either, for it does not know of what mapping they are.
  *
  * Measured by our module alone, with nothing but two ioctls between two looks at the clock;
  * each row in a process of its own.
@@ -11,7 +12,6 @@
 #include "bench/pin_cost.h"
 
 #include <fcntl.h>
-#include <fnmatch.h>
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,9 +22,13 @@
 
 #include "bench/consumers.h"
 #include "bench/sample.h"
-#include "engine/pools.h"
+#include "engine/globs.h"
+#include "engine/plan.h"
+#include "engine/provision.h"
+#include "engine/select.h"
 #include "engine/settings.h"
 #include "engine/stage.h"
+#include "engine/start.h"
 #include "kinds/kind.h"
 #include "kmod/cowpin.h"
 #include "vm_util.h"
@@ -116,6 +120,7 @@ static void measure_kind(struct row *row, const struct kind *k, size_t size, siz
 	struct mem m = { .kind = k, .size = size, .fd = -1, .want = pages * page_size() };
 	int fd = device(row), ret;
 
+	settings_in_child();
 	if (fd < 0)
 		_exit(0);
 	ret = sample_memory(&m, pages);
@@ -131,14 +136,20 @@ static const char *path_name(unsigned int path)
 	return path == COWPIN_PATH_FAST ? "fast" : path == COWPIN_PATH_SLOW ? "slow" : "?";
 }
 
+static size_t rows;
+
+/* Between two objects of the list, and before the first. */
+static const char *comma(void)
+{
+	return rows++ ? "," : "[";
+}
+
 static void print_row(const char *kind, bool shared, const struct way *w, size_t pages,
 		      const struct row *r)
 {
-	static bool more;
-
 	if (opt.json) {
 		printf("%s\n{\"kind\":\"%s\",\"shared\":%s,\"way\":\"%s\",\"pages\":%zu,",
-		       more ? "," : "[", kind, shared ? "true" : "false", w->name, pages);
+		       comma(), kind, shared ? "true" : "false", w->name, pages);
 		if (r->done)
 			printf("\"ns\":%.1f,\"q1\":%.1f,\"q3\":%.1f,\"samples\":%zu,"
 			       "\"path\":\"%s\"}", r->cost.median, r->cost.low, r->cost.high,
@@ -153,7 +164,6 @@ static void print_row(const char *kind, bool shared, const struct way *w, size_t
 		printf("%-20s %-8s %-20s %5zu  %s\n", kind, shared ? "shared" : "private", w->name,
 		       pages, r->why);
 	}
-	more = true;
 	fflush(stdout);
 }
 
@@ -177,14 +187,31 @@ static void bench_row(const struct kind *k, size_t size, const char *id, size_t 
 	munmap(row, sizeof(*row));
 }
 
+/* A kind that this machine has not: one line that says why. */
+static void print_absent(const char *kind, bool shared, const char *code, const char *why)
+{
+	if (opt.json)
+		printf("%s\n{\"kind\":\"%s\",\"shared\":%s,\"absent\":\"%s\","
+		       "\"why\":\"%s\"}", comma(), kind, shared ? "true" : "false", code,
+		       why);
+	else
+		printf("%-20s %-8s absent: %s: %s\n", kind, shared ? "shared" : "private", code,
+		       why);
+}
+
 static void bench_kind(const struct kind *k, size_t size)
 {
-	char id[64], token[16];
+	char id[64], why[160];
+	int unmet;
 
-	snprintf(id, sizeof(id), "%s%s%s", k->id, size ? "." : "",
-		 size ? size_token(size, token, sizeof(token)) : "");
-	if (fnmatch(opt.kinds, id, 0))
+	sample_kind_id(k, size, id);
+	if (!globs_match(opt.kinds, id))
 		return;
+	unmet = needs_unmet(k->needs, size, 1, why, sizeof(why));
+	if (unmet >= 0) {
+		print_absent(id, k->props & KIND_SHARED, need_code(unmet), why);
+		return;
+	}
 	for (size_t b = 0; b < ARRAY_SIZE(batches); b++)
 		for (size_t w = 0; w < ARRAY_SIZE(ways); w++)
 			bench_row(k, size, id, batches[b], &ways[w]);
@@ -198,25 +225,78 @@ static void bench_all(void)
 	for (size_t i = 0; i < nr; i++) {
 		size_t sizes[KIND_SIZES_MAX] = { 0 };
 		int sized = kinds[i]->sizes ? kinds[i]->sizes(sizes) : 1;
-		char why[160];
 
 		for (int s = 0; s < sized; s++)
-			if (needs_unmet(kinds[i]->needs, sizes[s], 1, why, sizeof(why)) < 0)
-				bench_kind(kinds[i], sizes[s]);
+			bench_kind(kinds[i], sizes[s]);
 	}
+}
+
+static bool any_chosen(const struct kind *k)
+{
+	size_t sizes[KIND_SIZES_MAX] = { 0 };
+	int sized = k->sizes ? k->sizes(sizes) : 1;
+	char id[64];
+
+	for (int s = 0; s < sized; s++)
+		if (globs_match(opt.kinds, sample_kind_id(k, sizes[s], id)))
+			return true;
+	return false;
+}
+
+/*
+ * What tests on these kinds need, one at a time. No pages of a gigabyte: to copy one takes
+ * seconds, and each row does so 15 times. Who has a pool of them may wait for that.
+ */
+static void provide(void)
+{
+	uint64_t needs = NEED(MODULE);
+	const struct kind *const *kinds;
+	size_t nr = kinds_all(&kinds), kept = 0;
+	struct plan p;
+
+	for (size_t i = 0; i < nr; i++)
+		if (any_chosen(kinds[i]))
+			needs |= kinds[i]->needs;
+	plan_build(&p);
+	plan_select(&p, "fork.basic.*,cow.basic.*");
+	for (size_t i = 0; i < p.nr; i++)
+		if (p.tests[i].size < GIB &&
+		    globs_match(opt.kinds, p.tests[i].id + p.tests[i].kind_at))
+			p.tests[kept++] = p.tests[i];
+	p.nr = kept;
+	provision(&p, 1, needs);
+	plan_free(&p);
 }
 
 static int usage(const char *wrong)
 {
 	if (wrong)
-		fprintf(stderr, "cow bench: %s (usage: cow bench [--json] [--kinds GLOB], "
+		fprintf(stderr, "cow bench: %s (usage: cow bench [--json] [--kinds GLOBS], "
 			"cow bench consumers --help)\n",
 			wrong);
 	else
-		puts("usage: cow bench [--json] [--kinds GLOB]\n"
+		puts("usage: cow bench [--json] [--kinds GLOBS]\n"
 		     "Cost of pin and unpin in ns a page: median and quartiles; and whether the\n"
-		     "fast path served it. Needs root and the module.");
+		     "fast path served it. Kinds that this machine has not are named. Needs root\n"
+		     "and the module.");
 	return wrong ? 2 : 0;
+}
+
+static int run(void)
+{
+	bool able;
+
+	provide();
+	able = !access(COWPIN_DEVICE, F_OK);
+	if (able && !opt.json)
+		printf("%-20s %-8s %-20s %5s %9s %9s %9s  %s\n", "kind", "mapping", "pin",
+		       "pages", "ns/page", "q1", "q3", "path");
+	if (able)
+		bench_all();
+	if (able && opt.json)
+		puts(rows ? "\n]" : "[]");
+	settings_end();
+	return able ? 0 : usage("needs " COWPIN_DEVICE);
 }
 
 int pin_cost_main(int argc, char **argv)
@@ -225,7 +305,6 @@ int pin_cost_main(int argc, char **argv)
 		{ "json", no_argument, NULL, 'j' }, { "kinds", required_argument, NULL, 'k' },
 		{ "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 },
 	};
-	char why[160];
 	int c;
 
 	if (argc > 1 && !strcmp(argv[1], "consumers"))
@@ -241,14 +320,9 @@ int pin_cost_main(int argc, char **argv)
 	}
 	if (optind < argc)
 		return usage("it takes no arguments");
-	if (needs_unmet(NEED(ROOT), 0, 0, why, sizeof(why)) >= 0 || access(COWPIN_DEVICE, F_OK))
-		return usage("needs root and " COWPIN_DEVICE);
-	if (!opt.json)
-		printf("%-20s %-8s %-20s %5s %9s %9s %9s  %s\n", "kind", "mapping", "pin", "pages",
-		       "ns/page", "q1", "q3", "path");
-	bench_all();
-	if (opt.json)
-		puts("\n]");
-	settings_end();
-	return 0;
+	if (geteuid())
+		return usage("needs root");
+	start_limits();
+	start_alone();
+	return run();
 }

@@ -33,7 +33,8 @@ bool sample_enough(size_t n, uint64_t end)
 
 static void touch(struct mem *m)
 {
-	bool write = m->kind->props & (KIND_ANON | KIND_SHARED);
+	/* Pages of a file are read: where it wants to know of writes, they are mapped read-only. */
+	bool write = m->kind->props & KIND_ANON;
 
 	for (size_t p = 0; p < m->layout.pages; p++) {
 		volatile char *at = mem_page(m, p);
@@ -43,6 +44,16 @@ static void touch(struct mem *m)
 		else
 			(void)*at;
 	}
+}
+
+const char *sample_kind_id(const struct kind *k, size_t size, char id[64])
+{
+	char token[16];
+	bool pmd = k->props & KIND_THP && size == thp_pmd_size();
+
+	snprintf(id, 64, "%s%s%s", k->id, size ? "." : "",
+		 !size ? "" : pmd ? "pmd" : size_token(size, token, sizeof(token)));
+	return id;
 }
 
 int sample_memory(struct mem *m, size_t pages)

@@ -21,6 +21,9 @@ struct sample sample_of(uint64_t *ns, size_t n, size_t pages);
 /* Enough trials, or enough time since @end? */
 bool sample_enough(size_t n, uint64_t end);
 
+/* KIND[.SIZE], as in the ids of tests. */
+const char *sample_kind_id(const struct kind *k, size_t size, char id[64]);
+
 /* At least @pages of that kind, in its state, each touched. 0 or -errno with m->why. */
 #define SAMPLE_TOO_SMALL	"too small"
 int sample_memory(struct mem *m, size_t pages);

@@ -1,8 +1,8 @@
 #!/usr/bin/perl
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# cow bench consumers: it sees what is known of a few consumers (docs/consumers.md), on two
-# kernels that differ in it; and it measures.
+# cow bench: what a pin costs, each way, and by which path. cow bench consumers: it sees what is
+# known of a few consumers (docs/consumers.md), on two kernels that differ in it; and it measures.
 
 use strict;
 use warnings;
@@ -13,14 +13,23 @@ use FindBin;
 require "$FindBin::Bin/vm-helper.pl";
 our ($tmp);
 
-# The rows of "cow bench consumers --json OPTIONS" in a guest.
+# The rows of "cow bench COMMAND --json OPTIONS" in a guest, of each [COMMAND, OPTIONS].
+sub benches {
+	my ($kernel, @commands) = @_;
+	my $script = join('; echo ----; ', map { "cow bench $_->[0] --json $_->[1]" } @commands);
+	my @lists;
+
+	for my $out (split(/^----\n/m, join("\n", @{guest_says($kernel, $script)}))) {
+		push(@lists, eval { decode_json($out) } // []);
+		diag($out, slurp("$tmp/err")) if !@{$lists[-1]};
+	}
+	return @lists;
+}
+
 sub bench {
 	my ($kernel, $options) = @_;
-	my $out = join("\n", @{guest_says($kernel, "cow bench consumers --json $options")});
-	my $rows = eval { decode_json($out) };
 
-	diag($out, slurp("$tmp/err")) if !$rows;
-	return $rows // [];
+	return (benches($kernel, ['consumers', $options]))[0] // [];
 }
 
 # What FIELDS of the row of CONSUMER are, as one word.
@@ -30,6 +39,51 @@ sub seen {
 
 	return join(' ', map { $row->{$_} // '-' } @fields);
 }
+
+# --- what a pin costs ---
+
+# The rows of KIND, one way, in the order of how many pages a call.
+sub rows_of {
+	my ($rows, $kind, $way) = @_;
+
+	return [sort { $a->{pages} <=> $b->{pages} }
+		grep { $_->{kind} eq $kind && !defined $_->{absent} && $_->{way} eq $way } @$rows];
+}
+
+my @ways = map { my $of = $_; map { "$of $_" } 'GUP', 'GUP-fast' }
+	   'R/O short', 'R/O long', 'R/W short', 'R/W long';
+my ($cost) = benches('debian:6.12', ['', q(--kinds 'anon,memfd,memfd.shared,ext4.shared,hugetlb.2M')]);
+
+for my $kind ('anon', 'memfd', 'memfd.shared', 'ext4.shared', 'hugetlb.2M') {
+	is_deeply([grep { "@{[map { $_->{pages} } @{rows_of($cost, $kind, $_)}]}" ne '1 8 64 512' }
+		   @ways], [], "$kind: each way, by the number of pages");
+}
+my ($refused, @done) = (0);
+for my $row (@$cost) {
+	if (defined $row->{error} && $row->{kind} eq 'ext4.shared' && $row->{way} =~ m{\AR/W long }) {
+		$refused++;
+	} else {
+		push(@done, $row);
+	}
+}
+is($refused, 8, 'R/W long-term pins of a shared file: refused, which is said');
+is_deeply([grep { !($_->{ns} && $_->{ns} > 0 && $_->{samples} >= 15 && $_->{q1} <= $_->{ns} &&
+		    $_->{ns} <= $_->{q3}) } @done], [],
+	  'each is measured, the median between the quartiles');
+is_deeply([grep { $_->{kind} eq 'memfd.shared' ^ !!$_->{shared} }
+	   grep { $_->{kind} =~ /\Amemfd/ } @done], [], 'private, and shared');
+is_deeply([map { $_->{path} } @{rows_of($cost, 'anon', 'R/O short GUP-fast')}], [('fast') x 4],
+	  'R/O short, of anonymous memory: the fast path');
+# Pages of a file that wants to know of writes are mapped read-only until then: of a shared mapping
+# or of a private one, where COW must be broken?
+is_deeply([map { $_->{path} } @{rows_of($cost, $_, 'R/O long GUP-fast')}], [('slow') x 4],
+	  "R/O long-term, of $_: the slow one") for 'memfd', 'ext4.shared';
+is_deeply([map { $_->{path} } @{rows_of($cost, 'memfd.shared', 'R/O long GUP-fast')}],
+	  [('fast') x 4], 'of a page that is mapped writable: the fast one');
+is_deeply([map { $_->{path} } @{rows_of($cost, 'ext4.shared', 'R/O short GUP-fast')}],
+	  [('fast') x 4], 'R/O short: the fast one');
+
+# --- consumers ---
 
 my @taken = qw(pages pin acquired held left page);
 my $look = q(--look --kinds anon --by 'gup,iouring-segments,vmsplice,dmdio,xdp,vfio');
@@ -50,7 +104,10 @@ like(seen($rows, 'xdp', 'calls'), qr/\Apin_user_pages 1, __get_user_pages 1\z/,
 like(seen($rows, 'vfio', 'calls'), qr/\bpin_user_pages_remote\b/, '6.12: one for another process');
 is(scalar(grep { exists $_->{take} } @$rows), 0, '--look: nothing is timed');
 
-$rows = bench('debian:6.1', q(--look --kinds anon --by dmdio,iouring));
+($rows, $cost) = benches('debian:6.1', ['consumers', q(--look --kinds anon --by dmdio,iouring)],
+			 ['', q(--kinds thp-pte.64k)]);
+is_deeply([map { "$_->{kind} $_->{absent}" } @{$cost // []}], ['thp-pte.64k no-mthp'],
+	  '6.1: a kind that is left out is named, with the reason');
 is(seen($rows, 'dmdio', @taken), '1 R/O short 0 0 0 same', '6.1: O_DIRECT takes no pin');
 like(seen($rows, 'iouring', 'calls'), qr/\Apin_user_pages 1, __get_user_pages/,
      '6.1: slow where 6.12 is fast');
