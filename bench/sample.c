@@ -49,7 +49,7 @@ static void touch(struct mem *m)
 const char *sample_kind_id(const struct kind *k, size_t size, char id[64])
 {
 	char token[16];
-	bool pmd = k->props & KIND_THP && size == thp_pmd_size();
+	bool pmd = k->props & KIND_THP && size == thp_largest();
 
 	snprintf(id, 64, "%s%s%s", k->id, size ? "." : "",
 		 !size ? "" : pmd ? "pmd" : size_token(size, token, sizeof(token)));

@@ -335,5 +335,9 @@ bool keeps_kind(const struct step *s)
 
 bool populates(const struct step *s)
 {
-	return !d.populated && (s->op == OP_FILL || s->op == OP_READ || s->op == OP_UFFDCOPY);
+	/* Of a file a forced write makes a copy: that is not what the title says. */
+	if (s->op == OP_FORCE && !(d.test->kind->props & KIND_FILLED))
+		return false;
+	return !d.populated && (s->op == OP_FILL || s->op == OP_READ || s->op == OP_UFFDCOPY ||
+				s->op == OP_FORCE);
 }

@@ -152,7 +152,9 @@ char *test_title(const struct test *t, char *title)
 	if (t->kind->spell_size)
 		snprintf(size, sizeof(size), " (%zu kB)", t->size / KIB);
 	snprintf(what, sizeof(what), t->scenario->title, t->by ? t->by->title : "");
-	if (t->scenario->bare_title_for && !strcmp(t->scenario->bare_title_for, t->kind->id))
+	if (t->scenario->thp_title && !strcmp(t->kind->id, "thp"))
+		snprintf(title, TITLE_MAX, "%s", t->scenario->thp_title);
+	else if (t->scenario->bare_title_for && !strcmp(t->scenario->bare_title_for, t->kind->id))
 		snprintf(title, TITLE_MAX, "%s", what);
 	else
 		snprintf(title, TITLE_MAX, "%s ... with %s%s", what, t->kind->title, size);
@@ -172,7 +174,7 @@ static bool in_kselftest(const struct test *t)
 		return !(t->kind->props & KIND_EXTRA) &&
 		       (!t->by || !(t->by->props & PIN_COSTS));
 	case SUITE_MKDIRTY:
-		return (t->kind->props & KIND_FIRST || !strcmp(t->kind->id, "zeropage.huge")) &&
+		return t->kind->props & KIND_FIRST &&
 		       !(t->kind->props & (KIND_HUGETLB | KIND_FILE));
 	default:
 		return false;

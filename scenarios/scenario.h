@@ -44,6 +44,8 @@ struct scenario {
 	enum suite suite;
 	/* The id of the kind for which the title does not say "... with KIND". */
 	const char *bare_title_for;
+	/* What the kernel's suite calls it on a THP, if that is another title. */
+	const char *thp_title;
 	/* --format kselftest: what the kernel's suite says of a pass and of a failure. */
 	const char *ksft_pass, *ksft_fail;
 };

@@ -303,12 +303,42 @@ static void test_groups(void)
 	plan_free(&p);
 }
 
+/* The six tests of the kernel's mkdirty, by the names that they have there. */
+static void test_mkdirty(void)
+{
+	static const struct { const char *id, *title; } theirs[] = {
+		{ "mkdirty.force.zeropage", "PTRACE write access" },
+		{ "mkdirty.force-empty.thp.pmd", "PTRACE write access to THP" },
+		{ "mkdirty.migrate.anon", "Page migration" },
+		{ "mkdirty.migrate.thp.pmd", "Page migration of THP" },
+		{ "mkdirty.pte-map.thp.pmd", "PTE-mapping a THP" },
+		{ "mkdirty.uffd-copy.anon", "UFFDIO_COPY" },
+	};
+	size_t nr = 0;
+	struct plan p;
+
+	plan_build(&p);
+	plan_select_groups(&p, "kselftest");
+	plan_select(&p, "mkdirty.*");
+	for (size_t i = 0; i < ARRAY_SIZE(theirs); i++) {
+		char title[TITLE_MAX] = "";
+
+		for (size_t t = 0; t < p.nr; t++)
+			if (!strcmp(p.tests[t].id, theirs[i].id))
+				test_title(&p.tests[t], title);
+		is_str(title, theirs[i].title, "%s, as the kernel calls it", theirs[i].id);
+		nr++;
+	}
+	is_int(p.nr, nr, "in kselftest there are no others of mkdirty");
+	plan_free(&p);
+}
+
 int main(int argc, char **argv)
 {
 	const char *expected = argc > 1 ? argv[1] : "t/ids.expected";
 
 	plan(9 + 5 + 1 + 3 + ARRAY_SIZE(twelve_by) * ARRAY_SIZE(twelve_kinds) +
-	     ARRAY_SIZE(choices) + 2 + ARRAY_SIZE(groups) + 3);
+	     ARRAY_SIZE(choices) + 2 + ARRAY_SIZE(groups) + 3 + 6 + 1);
 	test_axes();
 	test_plan_ids();
 	test_rows();
@@ -317,5 +347,6 @@ int main(int argc, char **argv)
 	test_choices();
 	test_choice_order();
 	test_groups();
+	test_mkdirty();
 	return tap_done();
 }
