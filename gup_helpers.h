@@ -22,6 +22,7 @@
 #define PIN_NAMED	(1u << 8)	/* only used by steps that name it */
 #define PIN_LATE	(1u << 10)	/* reading it ends it: only at the end of a test */
 #define PIN_STORES	(1u << 11)	/* stores a snapshot: of a zeropage, zeroes for good */
+#define PIN_FREEZES	(1u << 16)	/* holds a write: from a zeropage, zeroes are written */
 #define PIN_GUARDED	(1u << 12)	/* writing through R/O pins can be tried: refused */
 #define PIN_SLOW	(1u << 13)	/* max_len is what one wants to look at, not a limit */
 #define PIN_WAITS	(1u << 16)	/* looking takes long, and hardly any of a CPU */

@@ -67,7 +67,8 @@ static void verify_again(const struct command *c)
 
 	if (injected == FAULT_SPLIT)
 		inject_split(&self.mem);
-	v->changed = c->verify && mem_verify(&self.mem, self.mem.kind->verify) && all_present();
+	v->changed = c->verify && injected != FAULT_THAW &&
+		     mem_verify(&self.mem, self.mem.kind->verify) && all_present();
 	if (v->changed)
 		memcpy(v->why, self.mem.why, sizeof(v->why));
 	self.mem.why[0] = '\0';
@@ -84,6 +85,8 @@ int act_pin(const struct command *c)
 	if (injected == FAULT_WRITABLE && p->flags & PIN_RO)
 		p->flags ^= PIN_RO | PIN_RW;
 	pin_range(p, &self.mem, first, pages);
+	if (injected == FAULT_THAW)
+		inject_thaw(p);
 	ret = p->by->pin(p);
 	if (ret && injected == FAULT_PRETEND)
 		return 0;

@@ -38,6 +38,7 @@ static const struct { const char *name, *about; } faults[NR_FAULTS] = {
 	[FAULT_PRETEND] = { "pretend", "a refused pin is taken for given" },
 	[FAULT_WRITABLE] = { "writable", "a device may write what it should only read" },
 	[FAULT_POPULATE] = { "populate", "a pin populates pages that it need not" },
+	[FAULT_THAW] = { "thaw", "a pin that is to show zeroes is of a page that is written" },
 	[FAULT_CHARGE] = { "charge", "a pin costs memory elsewhere" },
 	[FAULT_SPLAT] = { "splat", "the kernel log gets a warning" },
 	[FAULT_LATE_SPLAT] = { "late-splat", "the kernel log gets a warning after the tests" },
@@ -153,6 +154,11 @@ void inject_write_through(const struct mem *m)
 
 	if (m->fd >= 0 && pwrite(m->fd, &word, sizeof(word), 0) < 0)
 		perror("injection");
+}
+
+void inject_thaw(const struct pin *p)
+{
+	*(volatile char *)p->addr = 0;
 }
 
 void inject_cost(struct mem *m)

@@ -31,6 +31,7 @@ enum fault {
 	FAULT_WRITE_THROUGH,	/* a private write reaches the file */
 	FAULT_PRETEND,		/* a refused pin is taken for given, an operation for done */
 	FAULT_WRITABLE,		/* a R/O pin is a R/W one */
+	FAULT_THAW,		/* a pin that is to show zeroes is of a page that is written */
 	FAULT_POPULATE,		/* a pin populates pages that it need not */
 	FAULT_CHARGE,		/* a pin costs memory elsewhere */
 	FAULT_SPLAT,		/* a warning appears in the kernel log */
@@ -77,6 +78,8 @@ int inject_lose_memory(struct mem *m);
 void inject_write_through(const struct mem *m);
 void inject_lock(struct mem *m);
 void inject_evict(struct mem *m);
+/* Before a pin is taken: break COW, which such a pin must not. */
+void inject_thaw(const struct pin *p);
 /* At a pin that was given: FAULT_POPULATE, FAULT_CHARGE. */
 void inject_cost(struct mem *m);
 void inject_split(struct mem *m);

@@ -347,9 +347,10 @@ static enum promise promise_of(const struct model *m, unsigned int flags,
 			       const struct model_cell *cell)
 {
 	/* Memory that nobody wrote shows a zeropage, and that is what is stored. */
+	if (flags & (PIN_STORES | PIN_FREEZES) && m->zeropage && cell->state == CELL_SHOWS_FILE)
+		return PROMISE_FROZEN;
 	if (flags & PIN_STORES)
-		return m->zeropage && cell->state == CELL_SHOWS_FILE ? PROMISE_FROZEN
-								     : PROMISE_SNAPSHOT;
+		return PROMISE_SNAPSHOT;
 	if (flags & PIN_IS_GET)
 		return PROMISE_SNAPSHOT;
 	if ((flags & (PIN_RW | PIN_LONGTERM)) || m->shared ||

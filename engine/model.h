@@ -119,7 +119,7 @@ struct value model_mark_of(const struct model *m, int actor, size_t cell);
 void model_unmap(struct model *m, int actor, size_t first, size_t count);
 int model_fork(struct model *m, int parent, char name);
 void model_exit(struct model *m, int actor);
-/* @flags: PIN_RO ..., and PIN_IS_GET, PIN_STORES of the provider. */
+/* @flags: PIN_RO ..., and PIN_IS_GET, PIN_STORES, PIN_FREEZES of the provider. */
 void model_pin(struct model *m, int pin, int owner, unsigned int flags, size_t first,
 	       size_t count);
 void model_unpin(struct model *m, int pin);

@@ -38,7 +38,8 @@
 	{ .id = by ".not-anon",							\
 	  .title = how,								\
 	  .steps = "read P; pin P " by "; write P; fork P C; write C",		\
-	  .why = "it promises a snapshot: old or later content of its owner, nothing else", \
+	  .why = "it promises a snapshot: old or later content of its owner, nothing else; " \
+		 "of a zeropage, zeroes",					\
 	  BEHIND }
 
 /* The memory is to be written by what comes in from a disk or file. */
@@ -77,6 +78,12 @@ static const struct scenario rows[] = {
 	HELD_READ("fuse-in", "FUSE read that is not answered", BY_FUSE),
 	HELD_WRITE("ublk", "held ublk write"),
 	HELD_READ("ublk-in", "held ublk read", NULL),
+	{ .id = "dmdio.zeropage",
+	  .title = "held O_DIRECT write",
+	  .steps = "read P; pin P dmdio; write P; fork P C; write C; write P",
+	  .why = "it stores zeroes: what is written meanwhile must not reach the zeropage that "
+		 "is being stored",
+	  .kinds = KIND_PRIVATE | KIND_ZERO },
 	{ .id = "ublk.half",
 	  .title = "held ublk write of one half, then fork()",
 	  .steps = "fill P; pin P ublk upper; fork P C; write C; write P",

@@ -375,7 +375,7 @@ static void world_pin(int p, int a, unsigned int flags, int first, int count)
 
 		h->exact = pins_exactly(flags, w.actor[a].table[c]);
 		h->page = h->exact ? own_page(a, c) : w.actor[a].table[c];
-		h->frozen = flags & PIN_STORES && w.zeropage && h->page->of_file;
+		h->frozen = flags & (PIN_STORES | PIN_FREEZES) && w.zeropage && h->page->of_file;
 		h->maybe[h->nr_maybe++] = h->page;
 		h->following = true;
 	}
@@ -683,6 +683,7 @@ static void step_pin(struct span s)
 		{ PIN_RW | PIN_LONGTERM, "rw longterm" }, { PIN_RW | PIN_SHORT, "rw short" },
 		{ PIN_RO | PIN_SHORT | PIN_IS_GET, "get" },
 		{ PIN_RO | PIN_SHORT | PIN_STORES, "stores" },
+		{ PIN_RO | PIN_SHORT | PIN_FREEZES, "freezes" },
 	};
 	int sort = rnd(ARRAY_SIZE(sorts)), p = 0;
 
