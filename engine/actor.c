@@ -93,7 +93,7 @@ static int act_settle(const struct command *c)
 		errno = ENODEV;
 		return mem_fail(m, "injected: %s", strerror(errno));
 	}
-	if (injected == FAULT_WRONG_KIND && inject_share_memory(m))
+	if (injected == FAULT_WRONG_KIND && inject_wrong_kind(m))
 		return mem_fail(m, "injection failed");
 	if (m->kind->settle)
 		ret = m->kind->settle(m);

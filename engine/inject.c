@@ -12,6 +12,7 @@
 
 #include "engine/settings.h"
 #include "engine/swap.h"
+#include "kinds/kind.h"
 #include "mm_calls.h"
 #include "vm_util.h"
 
@@ -122,6 +123,12 @@ int inject_replace_pages(struct mem *m, const struct pin *p)
 int inject_share_memory(struct mem *m)
 {
 	return replace(m, 0, m->layout.cells, m->base, m->len, MAP_SHARED);
+}
+
+int inject_wrong_kind(struct mem *m)
+{
+	return replace(m, 0, m->layout.cells, m->base, m->len,
+		       m->kind->props & KIND_SHARED ? MAP_PRIVATE : MAP_SHARED);
 }
 
 int inject_lose_memory(struct mem *m)

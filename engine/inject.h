@@ -74,6 +74,8 @@ const char *fault_about(enum fault f);
 /* The faults that need doing rather than not doing. 0 or -errno. */
 int inject_replace_pages(struct mem *m, const struct pin *p);
 int inject_share_memory(struct mem *m);
+/* Anonymous memory of another sort: private for shared, and the other way round. */
+int inject_wrong_kind(struct mem *m);
 int inject_lose_memory(struct mem *m);
 void inject_write_through(const struct mem *m);
 void inject_lock(struct mem *m);

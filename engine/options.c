@@ -27,7 +27,7 @@ static const char usage[] =
 "       cow exec [OPTION]... 'STEPS'       one scenario (cow exec --help)\n"
 "       cow stress [OPTION]...             random ones (cow stress --help)\n"
 "       cow race [OPTION]... [NAME]        pins against forks and more, in threads\n"
-"       cow bench [--json] [--kinds GLOB]  what a pin costs\n"
+"       cow bench [--json] [--kinds GLOBS] what a pin costs\n"
 "       cow bench consumers [--json] [--by GLOBS] [--kinds GLOBS]  ... by consumer\n"
 "Check whether pins and copy-on-write are reliable on the running kernel; TAP on stdout.\n"
 "\n"

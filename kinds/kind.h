@@ -128,7 +128,9 @@ int mem_verify_swap_cache(struct mem *m);
  * size is @size; mapped by a PMD, or by PTEs.
  */
 int mem_verify_folio(struct mem *m, size_t size, bool by_pmd);
-/* The same, however it is mapped: @anon, or a file's. */
+/* It is anonymous, and mapped by PMDs, or by PTEs only, whatever folios it is of. */
+int mem_verify_mapping(struct mem *m, bool by_pmd);
+/* The same as mem_verify_folio(), however it is mapped: @anon, or a file's. */
 int mem_verify_frames(struct mem *m, size_t size, bool anon);
 /*
  * @pages pages of the region, from @page on, are consecutive pages of an anonymous folio of

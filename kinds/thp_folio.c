@@ -64,7 +64,7 @@ static int verify_mapping_by_smaps(struct mem *m, bool by_pmd)
 	return 0;
 }
 
-static int verify_mapping(struct mem *m, bool by_pmd)
+int mem_verify_mapping(struct mem *m, bool by_pmd)
 {
 	if (!pagemap_scan_known())
 		return verify_mapping_by_smaps(m, by_pmd);
@@ -88,7 +88,7 @@ int mem_verify_folio(struct mem *m, size_t size, bool by_pmd)
 {
 	int ret = mem_verify_frames(m, size, true);
 
-	return ret ? ret : verify_mapping(m, by_pmd);
+	return ret ? ret : mem_verify_mapping(m, by_pmd);
 }
 
 /* An anonymous page: page @index of a folio, or one that is of no large folio. */

@@ -130,7 +130,7 @@ static int create_two(struct mem *m)
 
 static int verify_two(struct mem *m)
 {
-	return mem_verify_scan(m, SCAN_PRESENT | SCAN_HUGE, SCAN_FILE, "PMD-mapped");
+	return mem_verify_mapping(m, true);
 }
 
 DEFINE_KIND(thp_two) = {

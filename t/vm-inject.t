@@ -7,6 +7,7 @@
 
 use strict;
 use warnings;
+use JSON::PP;
 use Test::More;
 use FindBin;
 
@@ -38,9 +39,9 @@ my %controls = (
 );
 my %control_of = map { %{$_->[1]} } values %controls;
 
-# All IDS fail, with a reason that REASON matches.
+# All IDS fail, with a reason that REASON matches, and say TOLD.
 sub noticed_ok {
-	my ($fault, $ids, $reason, $text) = @_;
+	my ($fault, $ids, $reason, $told) = @_;
 	my $got = cow_on('debian:6.12', $ids, '--inject', $fault);
 
 	subtest "--inject $fault" => sub {
@@ -50,7 +51,7 @@ sub noticed_ok {
 			ok(!$test->{ok}, "$test->{id} fails");
 			like(reason($test), $reason, 'for the right reason')
 				or diag($test->{text});
-			like($test->{text}, $text, 'it is said what') if $text;
+			like($test->{text}, $told, 'it says so') if $told;
 			like($test->{text}, qr/-- --inject $fault --run /,
 			     'the line to repeat it has the fault');
 		}
@@ -77,6 +78,18 @@ for my $by (sort keys %control_of) {
 	     "$control_of{$by} is a test of $by");
 }
 noticed_ok($_, [sort values %{$controls{$_}[1]}], $controls{$_}[0]) for sort keys %controls;
+
+# Of each kind a test, which must see that the memory is of another one.
+my %of_kind;
+
+for my $test (@{decode_json(run("$top/cow", '--list', '--json', '--group', 'full')->{out})}) {
+	my ($kind) = $test->{kind} =~ /\A(.*?)(?:\.(?:\d+[kMG]|pmd))?\z/;
+
+	$of_kind{$kind} //= $test->{id} if $test->{steps} =~ /\A(?:fill|read) P;/;
+}
+cmp_ok(scalar(keys %of_kind), '>=', 25, 'there are kinds');
+noticed_ok('wrong-kind', [sort values %of_kind], qr/^setup$/,
+	   qr/the memory is not as the title says: /);
 
 noticed_ok('stale-pin', \@pins, qr/^(?:stale-pin|pfn-differs)$/);
 # Memory that is really shared is missing in the child until it is touched:
