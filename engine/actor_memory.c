@@ -270,7 +270,8 @@ int act_unmap(const struct command *c)
 	char *at = actor_range(c, &len);
 	int ret;
 
-	if (injected != FAULT_NO_UNMAP && munmap(at, len))
+	if (injected != FAULT_NO_UNMAP &&
+	    (injected == FAULT_KEEP ? inject_keep(at, len) : munmap(at, len)))
 		return mem_fail(&self.mem, "munmap: %s", strerror(errno));
 	ret = verify_forgotten(word);
 	mark_part(c, OWN_GONE, true);

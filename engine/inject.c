@@ -33,6 +33,7 @@ static const struct { const char *name, *about; } faults[NR_FAULTS] = {
 	[FAULT_WRONG_KIND] = { "wrong-kind", "the memory is not of the kind tested" },
 	[FAULT_NO_MPROTECT] = { "no-mprotect", "mprotect does nothing" },
 	[FAULT_NO_UNMAP] = { "no-unmap", "munmap does nothing" },
+	[FAULT_KEEP] = { "keep", "memory that is unmapped is not given back" },
 	[FAULT_SEAL] = { "seal", "memory turns read-only before a write" },
 	[FAULT_LOSE] = { "lose", "a child begins without its parent's pages" },
 	[FAULT_WRITE_THROUGH] = { "write-through", "a private write reaches the file" },
@@ -161,6 +162,13 @@ void inject_write_through(const struct mem *m)
 
 	if (m->fd >= 0 && pwrite(m->fd, &word, sizeof(word), 0) < 0)
 		perror("injection");
+}
+
+int inject_keep(void *at, size_t len)
+{
+	return mremap(at, len, len, MREMAP_MAYMOVE | MREMAP_FIXED,
+		      mmap(NULL, len, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)) ==
+	       MAP_FAILED ? -1 : 0;
 }
 
 void inject_thaw(const struct pin *p)

@@ -26,6 +26,7 @@ enum fault {
 	FAULT_WRONG_KIND,	/* the memory is not what the title says */
 	FAULT_NO_MPROTECT,	/* a protection change does not happen */
 	FAULT_NO_UNMAP,		/* a page stays where it was */
+	FAULT_KEEP,		/* unmapped memory is not given back */
 	FAULT_SEAL,		/* memory turns read-only before a write */
 	FAULT_LOSE,		/* a child begins without what its parent wrote */
 	FAULT_WRITE_THROUGH,	/* a private write reaches the file */
@@ -80,6 +81,8 @@ int inject_lose_memory(struct mem *m);
 void inject_write_through(const struct mem *m);
 void inject_lock(struct mem *m);
 void inject_evict(struct mem *m);
+/* Move @len bytes at @at out of sight: nothing is there any more, and they are not free. */
+int inject_keep(void *at, size_t len);
 /* Before a pin is taken: break COW, which such a pin must not. */
 void inject_thaw(const struct pin *p);
 /* At a pin that was given: FAULT_POPULATE, FAULT_CHARGE. */

@@ -108,6 +108,8 @@ noticed_ok('leave-page', ['fork.basic.anon', 'ro-pin.shared.gup.anon'], qr/^kern
 # From a zeropage zeroes are stored, whatever is written meanwhile.
 noticed_ok('thaw', ['dio.zeropage.zeropage', map { "dmdio.zeropage.$_" } 'zeropage',
 		    'zeropage.huge', 'zeropage.range'], qr/^(?:stale-data|alien-data|stale-pin)$/);
+noticed_ok('keep', [map { "account.ro-longterm.$_.zeropage.range" } qw(gup gup-fast)],
+	   qr/^charge$/);
 noticed_ok('taint', ['ro-pin.shared.gup.anon'], qr/^kernel$/);
 noticed_ok('splat', ['ro-pin.shared.gup.anon'], qr/^kernel$/);
 
