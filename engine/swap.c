@@ -13,16 +13,17 @@
 #include "engine/quiet.h"
 #include "engine/scratch.h"
 #include "engine/settings.h"
+#include "engine/stage.h"
 #include "engine/tool.h"
 #include "vm_util.h"
 
 #define SWAP_SIZE	(512 * MIB)
 #define ENOUGH		(256 * MIB)
 #define ZRAM		"zram0"
-#define SWAP_FILE	"/var/tmp/cowpin.swap"
+#define SWAP_FILE	"/var/tmp/cowpin.swap"	/* .PID.TIME */
 
 /* Paths of what the run has: an area, and a disk that is used in its place at times. */
-static char own[32], disk[32];
+static char own[64], disk[32];
 static bool disk_used;
 
 /* Write a swap header, and see to it that it is not used for longer than the run. */
@@ -64,20 +65,28 @@ static int zram_on(void)
 	return ret ? ret : swap_on("/dev/" ZRAM);
 }
 
+/*
+ * By a name that nobody else has: so it can be noted before the file is there, and whoever is
+ * killed between the two leaves nothing that no start of ours knows of.
+ */
 static int file_on(void)
 {
-	/* Whose the file is that is there already, we do not know: leave it alone. */
-	int fd = open(SWAP_FILE, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600), ret;
+	char path[sizeof(own)];
+	int fd, ret;
 
+	snprintf(path, sizeof(path), SWAP_FILE ".%d.%llx", getpid(),
+		 (unsigned long long)now_ns());
+	ret = settings_undo_by("unlink %s", path);
+	if (ret)
+		return ret;
+	fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return -errno;
-	ret = settings_undo_by("unlink " SWAP_FILE);
-	if (ret)
-		unlink(SWAP_FILE);
-	else
-		ret = -posix_fallocate(fd, 0, SWAP_SIZE);
+	ret = posix_fallocate(fd, 0, SWAP_SIZE);
+	if (ret == ENOSPC)
+		ret = ftruncate(fd, 0) ? errno : posix_fallocate(fd, 0, ENOUGH);
 	close(fd);
-	return ret ? ret : swap_on(SWAP_FILE);
+	return ret ? -ret : swap_on(path);
 }
 
 int swap_provide(void)
