@@ -68,6 +68,7 @@ static const struct { const char *name, *about; } faults[NR_FAULTS] = {
 	[FAULT_LEAVE_POOL] = { "leave-pool", "the hugetlb pool grows, and pages of it are taken" },
 	[FAULT_LEAVE_SWAP] = { "leave-swap", "the run's swap area is switched off, or on again" },
 	[FAULT_LEAVE_PAGE] = { "leave-page", "a page stays in use that nobody has" },
+	[FAULT_LEAVE_THP] = { "leave-thp", "settings of khugepaged and of THP sizes change" },
 	[FAULT_TAINT] = { "taint", "the kernel is tainted, until the next boot" },
 };
 
@@ -309,6 +310,18 @@ static void leave_once(void)
 	}
 }
 
+static void leave_thp(void)
+{
+	const char *path = THP_SYSFS "/khugepaged/max_ptes_swap";
+	const char *size = THP_SYSFS "/hugepages-64kB/enabled";
+	char value[64];
+
+	snprintf(value, sizeof(value), "%lld", file_number(path) ^ 1);
+	settings_set(path, value);
+	if (!file_read(size, value, sizeof(value)))
+		settings_set(size, strstr(value, "[inherit]") ? "madvise" : "inherit");
+}
+
 void inject_leave(void)
 {
 	if (injected == FAULT_LEAVE_PIN)
@@ -326,6 +339,8 @@ void inject_leave(void)
 		leave_swap();
 	else if (injected == FAULT_LEAVE_PAGE)
 		leave_page();
+	else if (injected == FAULT_LEAVE_THP)
+		leave_thp();
 	else if (injected == FAULT_TAINT)
 		file_write("/proc/sys/kernel/tainted", "512");
 }

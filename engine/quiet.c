@@ -178,9 +178,9 @@ static void check_numbers(struct report *r)
 /* --- texts that stay as they are --- */
 
 static struct setting {
-	const char *path;
+	char path[96];
 	char normal[256];
-} settings[] = {
+} settings[32 + SIZES_MAX] = {
 	{ .path = THP_SYSFS "/enabled" },
 	{ .path = THP_SYSFS "/defrag" },
 	{ .path = THP_SYSFS "/shmem_enabled" },
@@ -192,7 +192,40 @@ static struct setting {
 	{ .path = "/proc/sys/vm/nr_overcommit_hugepages" },
 	{ .path = "/proc/sys/vm/compact_unevictable_allowed" },
 	{ .path = "/proc/sys/vm/unprivileged_userfaultfd" },
+	{ .path = "/proc/sys/vm/memfd_noexec" },
+	{ .path = "/sys/kernel/mm/ksm/pages_to_scan" },
+	{ .path = "/sys/kernel/mm/ksm/sleep_millisecs" },
+	{ .path = THP_SYSFS "/khugepaged/defrag" },
+	{ .path = THP_SYSFS "/khugepaged/pages_to_scan" },
+	{ .path = THP_SYSFS "/khugepaged/scan_sleep_millisecs" },
+	{ .path = THP_SYSFS "/khugepaged/alloc_sleep_millisecs" },
+	{ .path = THP_SYSFS "/khugepaged/max_ptes_none" },
+	{ .path = THP_SYSFS "/khugepaged/max_ptes_swap" },
+	{ .path = THP_SYSFS "/khugepaged/max_ptes_shared" },
 };
+
+static size_t nr_settings(void)
+{
+	size_t nr = 0;
+
+	while (nr < ARRAY_SIZE(settings) && settings[nr].path[0])
+		nr++;
+	return nr;
+}
+
+/* Each size of mTHP has one of its own. */
+static void add_thp_sizes(void)
+{
+	DIR *dir = opendir(THP_SYSFS);
+	struct dirent *e;
+
+	for (size_t nr = nr_settings(); dir && nr < ARRAY_SIZE(settings) && (e = readdir(dir)); )
+		if (!strncmp(e->d_name, "hugepages-", 10))
+			snprintf(settings[nr++].path, sizeof(settings->path),
+				 THP_SYSFS "/%.32s/enabled", e->d_name);
+	if (dir)
+		closedir(dir);
+}
 
 static void setting_now(const struct setting *s, char *buf, size_t len)
 {
@@ -202,7 +235,7 @@ static void setting_now(const struct setting *s, char *buf, size_t len)
 
 static void check_settings(struct report *r)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(settings); i++) {
+	for (size_t i = 0; i < nr_settings(); i++) {
 		struct setting *s = &settings[i];
 		char now[sizeof(s->normal)];
 
@@ -320,10 +353,11 @@ void quiet_start(void)
 
 	add_pools();
 	add_strays();
+	add_thp_sizes();
 	pagemap_entry(page);	/* opens a descriptor that stays */
 	for (struct number *n = numbers; n < numbers + nr_numbers; n++)
 		n->normal = n->read(n->size);
-	for (size_t i = 0; i < ARRAY_SIZE(settings); i++)
+	for (size_t i = 0; i < nr_settings(); i++)
 		setting_now(&settings[i], settings[i].normal, sizeof(settings[i].normal));
 	swap_areas = count_swap_areas();
 	check_processes(NULL);

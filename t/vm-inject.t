@@ -112,5 +112,8 @@ noticed_ok('keep', [map { "account.ro-longterm.$_.zeropage.range" } qw(gup gup-f
 	   qr/^charge$/);
 noticed_ok('taint', ['ro-pin.shared.gup.anon'], qr/^kernel$/);
 noticed_ok('splat', ['ro-pin.shared.gup.anon'], qr/^kernel$/);
+# One test: two would change it twice, which is not at all.
+noticed_ok('leave-thp', ['fork.basic.thp-pte.64k'], qr/^kernel$/,
+	   qr{left behind:.*/khugepaged/max_ptes_swap: '\d+', before.*/hugepages-64kB/enabled: });
 
 done_testing();
