@@ -277,7 +277,7 @@ sub elsewhere {
 		(map { ($_ => 't/health.t: of the run, not of a scenario') }
 		 qw(late-splat exit-splat again-splat leave-fd-once leave-process-once)),
 		(map { ($_ => 't/inject.t: of what a run has set up for its tests') }
-		 qw(leave-pool leave-swap)),
+		 qw(leave-pool leave-swap leave-thp)),
 		writable => 't/vm-vfio.t: takes a device, and VFIO is in no random scenario',
 		(map { ($_ => 't/inject.t: random scenarios keep no account of costs') }
 		 qw(populate charge)),
