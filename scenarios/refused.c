@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Pins of memory of which a part may not be accessed so. They are refused, but by then some pages
+ * have been pinned: all of these must be released, or they stay pinned for good.
+ */
+#include "scenarios/scenario.h"
+
+#include "kinds/kind.h"
+
+#define RELEASED	"what was pinned before the pin was refused is pinned no more: fork() " \
+			"copies none of it"
+
+/* The upper half may not be accessed as the pin asks for. */
+#define REFUSED(name, what, first, prot, pin, of)				\
+	{ .id = "refused." name, .title = what,					\
+	  .steps = first " P; mprotect P " prot " upper; pin P " pin " longterm; " \
+		   "mprotect P rw; fork P C; write P; write C",			\
+	  .why = RELEASED, .kinds = of }
+
+static const struct scenario rows[] = {
+	REFUSED("upper-read-only", "R/W longterm %s pin of which one half may only be read",
+		"fill", "r", "rw", KIND_ANON | KIND_PRIVATE | KIND_THP | KIND_FIRST),
+	REFUSED("upper-none", "R/O longterm %s pin of which one half may not be read",
+		"fill", "none", "ro", KIND_ANON | KIND_PRIVATE | KIND_THP | KIND_FIRST),
+	REFUSED("upper-read-only-file", "R/W longterm %s pin of a file, of which one half may only "
+		"be read", "read", "r", "rw", KIND_FILE | KIND_RANGE),
+	REFUSED("upper-none-file", "R/O longterm %s pin of a file, of which one half may not be "
+		"read", "read", "none", "ro", KIND_FILE | KIND_RANGE),
+	{ }
+};
+
+DEFINE_FAMILY(refused) = { .name = "refused", .rank = 122, .rows = rows };
