@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Memory that goes to swap and comes back: whose it is then, and what is in it. */
+#include "scenarios/scenario.h"
+
+#include "kinds/kind.h"
+
+#define ANON	(KIND_ANON | KIND_PRIVATE | KIND_FIRST)
+
+#define CACHED	"a page that is in memory and in swap at once is where swap entries look for it"
+#define BACK	"what was in swap is there again, wherever it is now, for all who share it"
+
+static const struct scenario rows[] = {
+	{ .id = "swapped.fork-tonode", .title = "fork(), migration of what is in the swap cache",
+	  .steps = "fill P; fork P C; read P; tonode P; read C; write C; write P",
+	  .why = CACHED, .kinds = KIND_ANON | KIND_PRIVATE | KIND_SWAPCACHE },
+	{ .id = "swapped.tonode-again",
+	  .title = "Migration of what is in the swap cache, and swapped out again",
+	  .steps = "fill P; read P; tonode P; swapout P; read P; write P",
+	  .why = CACHED, .kinds = KIND_ANON | KIND_PRIVATE | KIND_SWAPCACHE },
+	{ .id = "swapped.almost-zero", .title = "Swapped out with zeroes in all but the last page",
+	  .steps = "fill P; discard P; write P last; swapout P; read P; fork P C; write C first; "
+		   "write P",
+	  .why = "a folio is not all zeroes because its beginning is",
+	  .kinds = KIND_ANON | KIND_PRIVATE | KIND_THP | KIND_FIRST },
+	{ .id = "swapped.shared", .title = "Shared memory of a memfd in swap, and swapoff()",
+	  .steps = "fill P; reclaim P; swapoff P; read P; reclaim P; read P; fork P C; write C; "
+		   "write P",
+	  .why = BACK, .kinds = KIND_SHARED | KIND_MEMFD },
+	{ .id = "swapped.shared-more", .title = "More shared memory in swap, and swapoff()",
+	  .steps = "fill P; reclaim P; swapoff P; read P; reclaim P; read P; fork P C; write C; "
+		   "write P",
+	  .why = BACK, .kinds = KIND_SHARED | KIND_EXTRA },
+	{ .id = "swapped.parent-exits", .title = "fork(), the parent exits, swapped out",
+	  .steps = "fill P; fork P C; exit P; swapout C; read C; write C",
+	  .why = "what a process has from its parent is found where it is, when that is no more",
+	  .kinds = ANON },
+	{ }
+};
+
+DEFINE_FAMILY(swapped) = { .name = "swapped", .rank = 124, .rows = rows };
