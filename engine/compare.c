@@ -281,15 +281,16 @@ void compare_pinned(int pin)
 #define CHARGE_SLACK	(256 * page_size())
 
 /*
- * P pays for the pages that are its own and no others. Pages it never wrote are a
- * zeropage's, unless a pin had to have them populated.
+ * P pays for the pages that are its own and in memory, and no others. Pages it never wrote are
+ * a zeropage's, unless a pin had to have them populated.
  */
 static void compare_costs(void)
 {
 	long long cost = 0, charged = charge_bytes() - d.charged_before;
 
 	for (size_t c = 0; c < d.model.cells; c++)
-		if (d.model.actor[0].cell[c].state == CELL_OWN)
+		if (d.model.actor[0].cell[c].state == CELL_OWN &&
+		    !(d.stage->view[0].pagemap[c] & PM_SWAP))
 			cost += page_size();
 	if (d.stage->view[0].anon_bytes != cost)
 		diag_fail(d.result, "rss", "P has %lld bytes of anonymous memory there, not %lld",

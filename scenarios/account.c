@@ -1,13 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * What pins cost: since 6.2 a R/O long-term pin of never-written memory populates
- * anonymous pages, which count against RSS, the memory cgroup and RLIMIT_MEMLOCK.
+ * anonymous pages, which count against RSS, the memory cgroup and RLIMIT_MEMLOCK. And what
+ * memory costs that is moved, given up or swapped out.
  */
 #include "scenarios/scenario.h"
 
 #include "kinds/kind.h"
 
 #define ACCOUNT	.kinds = KIND_PRIVATE | KIND_ZERO, .accounts = true
+
+/* A THP that is written, then what happens to it. */
+#define THP(name, what, then, because)						\
+	{ .id = "account." name, .title = "What a THP costs " what,		\
+	  .steps = "fill P; " then "; unmap P", .why = because,			\
+	  .kinds = KIND_ANON | KIND_PRIVATE | KIND_THP | KIND_FIRST, .accounts = true }
 
 static const struct scenario rows[] = {
 	{ .id = "account.ro-longterm",
@@ -38,6 +45,19 @@ static const struct scenario rows[] = {
 	  .steps = "read P; popwrite P; read P; unmap P",
 	  .why = "as many anonymous pages as there are, and all are given back",
 	  ACCOUNT },
+	THP("tonode", "that migrates", "tonode P; read P",
+	    "as much as before, wherever it is"),
+	THP("tonode-ptes", "that migrates page by page",
+	    "remapback P first; tonode P; read P",
+	    "as much as before, wherever it is"),
+	THP("swapout", "that goes to swap", "swapout P; read P; write P",
+	    "nothing in swap, and as much as before when it is back"),
+	THP("discard", "that is given up, and written again", "discard P; write P",
+	    "nothing in between, and as much as before"),
+	THP("refill", "that userfaultfd fills", "refill P; read P",
+	    "as many pages as there are, and none of those that were given up"),
+	THP("collapse", "that is collapsed", "split P; collapse P; read P; write P",
+	    "as much as before"),
 	{ }
 };
 
