@@ -97,6 +97,10 @@ static const struct scenario rows[] = {
 		   "write P; read C",
 	  .why = "of a merged page that comes back from swap each gets a copy, and a whole one",
 	  .kinds = KIND_BASE },
+	{ .id = "operation.ksm-tonode", .title = "KSM merges, migration, fork()",
+	  .steps = "fill P; ksm P; tonode P; write P; fork P C; write C",
+	  .why = "a merged page that was migrated is everybody's as it was before",
+	  .kinds = KIND_BASE },
 	PINNED_ANON("operation.scanwp", "scanwp", 0),
 	{ .id = "operation.fork-scanwp", .title = "fork(), PAGEMAP_SCAN write protection, %s pin",
 	  .steps = "fill P; fork P C; scanwp P; write P; pin P ro longterm; scanwp P; write P; "
@@ -522,6 +526,17 @@ static const struct scenario rows[] = {
 	  .why = "the THP has zeroes in the hole, and counts as written, as do its pages if it "
 		 "is split",
 	  .kinds = KIND_FILE | KIND_SHARED | KIND_RANGE },
+	{ .id = "operation.filecollapse-cut",
+	  .title = "MADV_COLLAPSE of a memfd, holes in its second half, cut",
+	  .steps = "fill P; filecollapse P; punch P last; read P; fork P C; write C first; "
+		   "filecollapse P; cut P; punch P upper; read P; write C",
+	  .why = "of a THP only that is zeroed which is in the hole or was cut off",
+	  .kinds = KIND_FILE | KIND_SHARED | KIND_RANGE },
+	{ .id = "operation.discard-own",
+	  .title = "One private copy of a memfd given up among others, fork()",
+	  .steps = "read P; write P; discard P first; read P; fork P C; write C; write P",
+	  .why = "a fault that maps the file's pages around must leave private copies alone",
+	  .kinds = KIND_FILE | KIND_PRIVATE | KIND_RANGE },
 	{ .id = "operation.hugepage-hole",
 	  .title = "MADV_HUGEPAGE of a memfd with a hole, one page of it written",
 	  .steps = "fill P; hugepage P; filecollapse P; punch P; write P first; read P; fork P C; "

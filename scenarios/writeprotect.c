@@ -33,6 +33,8 @@ static const struct scenario rows[] = {
 	     "swapoff P; write P"),
 	BOTH("swapoff", "swapoff()",
 	     "fill P; scanwp P; swapout P; swapoff P; read P; write P"),
+	BOTH("missing", "what is not there yet",
+	     "fill P; discard P; scanwp P; read P; write P; scanwp P; write P"),
 	BOTH("tonode", "migration",
 	     "fill P; scanwp P; tonode P; read P; write P; scanwp P; tonode P; write P"),
 	BOTH("pin", "a R/O longterm %s pin of shared pages",
