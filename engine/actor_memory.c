@@ -113,6 +113,54 @@ void actor_catch_faults(void)
 	sigaction(SIGSEGV, &act, NULL);
 }
 
+/* Of a hugetlb page there is but one entry: of the rest of it nothing is known. */
+static void forget_rest_of_huge(size_t written)
+{
+	if ((self.mem.kind->props & KIND_HUGETLB) && written < self.mem.layout.cells)
+		actor_mark_all(OWN_PROTECTED | OWN_UNPROTECTED, false);
+}
+
+/* Whoever saves what was written must find it: see look_for_unnoticed(). */
+static void note_written(size_t cell)
+{
+	if (self.tracks)
+		self.cell[cell].is |= OWN_STORED;
+	if (self.cell[cell].is & OWN_PROTECTED)
+		self.cell[cell].is ^= OWN_PROTECTED | OWN_UNPROTECTED;
+}
+
+/* The same of what the kernel writes for somebody, @past the protection or not. */
+static void note_written_part(const struct command *c, bool past)
+{
+	size_t first, count;
+
+	actor_cells(c, &first, &count);
+	forget_rest_of_huge(count);
+	for (size_t i = first; i < first + count; i++)
+		if (!(self.cell[i].is & OWN_GONE) && (past || self.cell[i].prot & PROT_WRITE))
+			note_written(i);
+}
+
+/*
+ * What has moved counts as written, for nobody finds it where it was; and write protection stays
+ * behind with whom it was for.
+ */
+static void note_moved(void)
+{
+	if (self.tracks)
+		actor_mark_all(OWN_STORED, true);
+	actor_mark_all(OWN_PROTECTED, false);
+	actor_mark_all(OWN_UNPROTECTED, true);
+}
+
+static void inject_unnoticed(void)
+{
+	if (injected != FAULT_UNNOTICED)
+		return;
+	file_write("/proc/self/clear_refs", "4");
+	pagemap_protect(self.mem.base, self.mem.len);
+}
+
 /* Write every cell of the part, noting those where the store was a fault. */
 static void write_cells(const struct command *c)
 {
@@ -120,9 +168,7 @@ static void write_cells(const struct command *c)
 	size_t first, count;
 
 	actor_cells(c, &first, &count);
-	/* Of a hugetlb page there is but one entry: of the rest of it nothing is known. */
-	if ((self.mem.kind->props & KIND_HUGETLB) && count < self.mem.layout.cells)
-		actor_mark_all(OWN_PROTECTED | OWN_UNPROTECTED, false);
+	forget_rest_of_huge(count);
 	self.faults_expected = true;
 	for (size_t i = first; i < first + count; i++) {
 		faulted[i] = true;
@@ -130,10 +176,7 @@ static void write_cells(const struct command *c)
 			continue;
 		write_cell(i, c->v);
 		faulted[i] = false;
-		if (self.tracks)
-			self.cell[i].is |= OWN_STORED;
-		if (self.cell[i].is & OWN_PROTECTED)
-			self.cell[i].is ^= OWN_PROTECTED | OWN_UNPROTECTED;
+		note_written(i);
 	}
 	self.faults_expected = false;
 }
@@ -158,10 +201,7 @@ int act_write(const struct command *c)
 	if (inject_at_write())
 		return 0;
 	write_cells(c);
-	if (injected == FAULT_UNNOTICED) {
-		file_write("/proc/self/clear_refs", "4");
-		pagemap_protect(self.mem.base, self.mem.len);
-	}
+	inject_unnoticed();
 	return 0;
 }
 
@@ -197,6 +237,9 @@ int act_force(const struct command *c)
 		return mem_fail(&self.mem, "open /proc/self/mem: %s", strerror(errno));
 	ret = force_words(c, fd);
 	close(fd);
+	if (!ret)
+		note_written_part(c, true);
+	inject_unnoticed();
 	return ret;
 }
 
@@ -360,12 +403,18 @@ static bool keeps_stores(enum effect effect)
 	       effect == EFFECT_FORCE;
 }
 
+static bool writes(const struct operation *o)
+{
+	return o->effect == EFFECT_WRITE || o->effect == EFFECT_FORCE;
+}
+
 /* Not a R/W pin, for one. */
 static bool leaves_protection(const struct step *s)
 {
 	switch (s->op) {
 	case OP_READ:
 	case OP_WRITE:
+	case OP_FORCE:
 	case OP_FORK:
 	case OP_MPROTECT:
 	case OP_CLEARREFS:
@@ -376,7 +425,8 @@ static bool leaves_protection(const struct step *s)
 	case OP_PIN:
 		return !(s->pin_flags & PIN_RW);
 	case OP_OPERATION:
-		return s->operation->write_protects || s->operation->keeps_protection;
+		return s->operation->write_protects || s->operation->keeps_protection ||
+		       writes(s->operation);
 	default:
 		return false;
 	}
@@ -410,6 +460,12 @@ int act_operation(const struct command *c)
 		mark_part(c, OWN_PROTECTED, true);
 		mark_part(c, OWN_UNPROTECTED, false);
 	}
+	if (!ret && writes(o))
+		note_written_part(c, o->effect == EFFECT_FORCE);
+	if (self.mem.base != base)
+		note_moved();
+	if (writes(o) || self.mem.base != base)
+		inject_unnoticed();
 	if (ret && injected == FAULT_PRETEND)
 		ret = 0;
 	if (!keeps_stores(o->effect))

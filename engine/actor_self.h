@@ -13,7 +13,7 @@ enum {
 	OWN_GONE = 1 << 0,		/* not mapped any more */
 	OWN_KEPT = 1 << 1,		/* gone, and its place kept free */
 	OWN_DONTFORK = 1 << 2,
-	OWN_STORED = 1 << 3,		/* written since soft-dirty bits were cleared */
+	OWN_STORED = 1 << 3,		/* written, or moved, since soft-dirty bits were cleared */
 	OWN_PROTECTED = 1 << 4,		/* PAGEMAP_SCAN's write protection must be there, */
 	OWN_UNPROTECTED = 1 << 5,	/* or must not; of neither, nothing is known */
 };

@@ -73,9 +73,10 @@ static void compare_counts(int actor)
 static void compare_unnoticed(int actor)
 {
 	static const char *const what[] = {
-		[UNNOTICED_DIRTY] = "was written since soft-dirty bits were cleared, and is not "
-				    "marked",
-		[UNNOTICED_WRITE] = "was written, and is still as PAGEMAP_SCAN has protected it",
+		[UNNOTICED_DIRTY] = "was written or moved since soft-dirty bits were cleared, "
+				    "and is not marked",
+		[UNNOTICED_WRITE] = "was written or moved, and is still as PAGEMAP_SCAN has "
+				    "protected it",
 		[UNNOTICED_LOSS] = "is not write-protected any more, and nobody has written to it",
 	};
 	const struct view *v = &d.stage->view[actor];

@@ -72,7 +72,7 @@ enum seen { SEEN_NOT, SEEN_WORDS };
 /* What who saves a process bit by bit would miss. */
 enum unnoticed {
 	UNNOTICED_NONE,
-	UNNOTICED_DIRTY,	/* written since soft-dirty bits were cleared, not marked */
+	UNNOTICED_DIRTY,	/* written or moved since bits were cleared, not marked */
 	UNNOTICED_WRITE,	/* protected by PAGEMAP_SCAN, and is so still after a write, */
 	UNNOTICED_LOSS,		/* or is not any more without one */
 };

@@ -33,6 +33,13 @@ static const struct scenario rows[] = {
 	     "swapoff P; write P"),
 	BOTH("swapoff", "swapoff()",
 	     "fill P; scanwp P; swapout P; swapoff P; read P; write P"),
+	BOTH("force", "a write past the protection",
+	     "fill P; scanwp P; mprotect P r; force P; read P; scanwp P; ptrace P; mprotect P rw; "
+	     "write P"),
+	BOTH("vmwrite", "process_vm_writev()",
+	     "fill P; scanwp P; vmwrite P; read P; scanwp P; fork P C; farwrite P; write P"),
+	BOTH("remap", "mremap()",
+	     "fill P; scanwp P; remap P; read P; write P; scanwp P; write P"),
 	BOTH("missing", "what is not there yet",
 	     "fill P; discard P; scanwp P; read P; write P; scanwp P; write P"),
 	BOTH("tonode", "migration",
