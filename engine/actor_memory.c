@@ -15,6 +15,7 @@
 
 #include "engine/inject.h"
 #include "mm_calls.h"
+#include "ops/served.h"
 #include "vm_util.h"
 
 void actor_cells(const struct command *c, size_t *first, size_t *count)
@@ -454,6 +455,8 @@ int act_operation(const struct command *c)
 	part_pages(c->step.part, self.mem.layout.pages, &page, &pages);
 	if (injected == FAULT_EVICT && o->reclaims)
 		inject_evict(&self.mem);
+	if (injected == FAULT_MISSERVED || injected == FAULT_UNASKED)
+		served_fault = injected == FAULT_UNASKED ? SERVED_UNCOUNTED : SERVED_OTHER;
 	ret = does_nothing(o) ? 0 : o->run(&self.mem, page, pages, c->v);
 	actor_shift_pins((char *)self.mem.base - base);
 	if (!ret && o->write_protects) {

@@ -47,6 +47,8 @@ enum fault {
 	FAULT_CHILD_LOCKED,	/* a child begins with locked memory */
 	FAULT_LOCK_COUNT,	/* locked memory is counted twice */
 	FAULT_EVICT,		/* what is locked goes to swap */
+	FAULT_MISSERVED,	/* a userfault is answered with something else */
+	FAULT_UNASKED,		/* a userfault is not counted */
 	FAULT_SHARED_PIN,	/* a page in a pin is known not to be exclusive */
 	FAULT_WRONG_PIN,	/* at the last look, a pin shows what nobody wrote */
 	FAULT_MOVABLE,		/* every page is taken for one of ZONE_MOVABLE */

@@ -53,6 +53,7 @@ int uffd_verify_protected(struct mem *m, size_t page, size_t pages, bool protect
 {
 	static uint64_t map[CELLS_MAX];
 	const struct layout *l = &m->layout;
+	bool marked = (m->kind->props & (KIND_SHARED | KIND_HUGETLB)) == KIND_SHARED;
 	size_t first, count;
 
 	if (!kernel_at_least(5, 14))	/* pagemap does not tell */
@@ -61,13 +62,24 @@ int uffd_verify_protected(struct mem *m, size_t page, size_t pages, bool protect
 	if (pagemap_read(mem_page(m, layout_page(l, first)), count, l->stride, map))
 		return mem_fail(m, "cannot read pagemap");
 	for (size_t c = 0; c < count; c++) {
-		if (!(map[c] & (PM_PRESENT | PM_SWAP)) || !(map[c] & PM_UFFD_WP) == !protect)
+		if ((!marked && !(map[c] & (PM_PRESENT | PM_SWAP))) ||
+		    !(map[c] & PM_UFFD_WP) == !protect)
 			continue;
 		errno = ESTALE;
 		return mem_fail(m, "page %zu is %s", layout_page(l, first + c),
 				protect ? "not write-protected" : "write-protected still");
 	}
 	return 0;
+}
+
+void uffd_take_away(struct mem *m, size_t page, size_t pages)
+{
+	size_t half = pages / 2;
+
+	if (m->kind->props & KIND_SHARED)
+		madvise(mem_page(m, page + half), (pages - half) * m->layout.page, MADV_DONTNEED);
+	if (!(m->kind->props & KIND_HUGETLB))
+		madvise(mem_page(m, page), pages * m->layout.page, MADV_PAGEOUT);
 }
 
 /* Having moved some, the kernel does not say why it moved no more: it is asked again. */

@@ -8,6 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "mem.h"
+
 /* Newer than the headers that we build with. */
 #ifndef UFFD_FEATURE_MOVE
 #define UFFD_FEATURE_MOVE	(1 << 16)
@@ -41,10 +43,31 @@ int uffd_open(uint64_t features);
 /* 0, or -1 with errno: */
 int uffd_register(int fd, void *at, size_t len, uint64_t mode);
 int uffd_protect(int fd, void *at, size_t len, int protect);
-/* Is each page there that is in memory or swap write-protected, or none of them? */
-struct mem;
+/*
+ * Is each page there that is in memory or swap write-protected, or none of them? Of memory that is
+ * shared, missing pages are protected, too: the next that comes there is.
+ */
 int uffd_verify_protected(struct mem *m, size_t page, size_t pages, bool protect);
+/* Have pages leave page tables, where they may. */
+void uffd_take_away(struct mem *m, size_t page, size_t pages);
 /* Pages moved, in bytes; what stopped it is in errno then, or it is all of @len. */
 size_t uffd_move(int fd, char *to, char *from, size_t len);
+
+/* --- what is put where nothing is (ops/uffd_fill.c); 0 or -errno with m->why --- */
+
+/* What one request gives at least, in pages. */
+size_t uffd_unit(const struct mem *m);
+/*
+ * Content of the region's pages at @page, with marks: a mapping of @pages pages that nobody has
+ * touched, elsewhere zeroes; NULL with errno.
+ */
+char *uffd_source(struct mem *m, size_t page, size_t pages, struct value v);
+/* MADV_DONTNEED, and a hole in the file. */
+int uffd_drop(struct mem *m, size_t page, size_t pages);
+int uffd_punch(struct mem *m, size_t page, size_t pages);
+/* Has the file a hole there? hugetlbfs tells of none. */
+bool uffd_in_hole(struct mem *m, size_t page, size_t pages);
+/* UFFD_FEATURE_MINOR_*, as the kind is. */
+uint64_t uffd_minor_feature(const struct mem *m);
 
 #endif

@@ -4,6 +4,7 @@
 #include "ops/operation.h"
 
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -12,24 +13,40 @@
 #include "kinds/kind.h"
 #include "ops/uffd.h"
 
-/* Content of the region's pages at @page, with marks, in memory that is elsewhere zeroes. */
-static char *source(struct mem *m, size_t page, size_t pages, struct value v)
+static int put_content(struct mem *m, int fd, size_t page, size_t pages, struct value v)
 {
 	const struct layout *l = &m->layout;
-	char *at = mmap(NULL, pages * l->page, PROT_READ | PROT_WRITE,
-			MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	char *buf = calloc(1, l->page);
 	size_t first, count;
+	bool ok = buf;
 
-	if (at == MAP_FAILED)
-		return NULL;
 	layout_cells(l, page, pages, &first, &count);
-	for (size_t c = first; c < first + count; c++) {
+	for (size_t c = first; c < first + count && ok; c++) {
 		size_t p = layout_page(l, c);
 
-		content_write(l, at + (p - page) * l->page, p, v);
-		content_mark(l, at + (p - page) * l->page, p, v);
+		content_write(l, buf, p, v);
+		content_mark(l, buf, p, v);
+		ok = pwrite(fd, buf, l->page, (p - page) * l->page) == (ssize_t)l->page;
 	}
-	return at;
+	free(buf);
+	return ok ? 0 : -1;
+}
+
+/*
+ * Of a file: what is not in page tables cannot be copied while the kernel has locks, and it must
+ * begin again where it was.
+ */
+char *uffd_source(struct mem *m, size_t page, size_t pages, struct value v)
+{
+	int fd = memfd_create("cowpin-source", MFD_CLOEXEC);
+	size_t len = pages * m->layout.page;
+	void *at = MAP_FAILED;
+
+	if (fd >= 0 && !ftruncate(fd, len) && !put_content(m, fd, page, pages, v))
+		at = mmap(NULL, len, PROT_READ, MAP_SHARED, fd, 0);
+	if (fd >= 0)
+		close(fd);
+	return at == MAP_FAILED ? NULL : at;
 }
 
 /* A page that is there stays: it is not userfaultfd's to give away. */
@@ -41,8 +58,7 @@ static int verify_kept(struct mem *m, int fd, struct uffdio_copy *copy)
 	return mem_fail(m, "UFFDIO_COPY takes the place of a page that is there");
 }
 
-/* What one request gives at least, in pages. */
-static size_t unit_pages(const struct mem *m)
+size_t uffd_unit(const struct mem *m)
 {
 	return m->kind->props & KIND_HUGETLB ? m->size / m->layout.page : 1;
 }
@@ -52,7 +68,7 @@ static int copy_from(struct mem *m, int fd, size_t page, size_t pages, const cha
 		     uint64_t mode)
 {
 	const struct layout *l = &m->layout;
-	size_t unit = unit_pages(m), first, count;
+	size_t unit = uffd_unit(m), first, count;
 
 	layout_cells(l, page, pages, &first, &count);
 	for (size_t c = first; c < first + count; c++) {
@@ -76,7 +92,7 @@ static int copy_from(struct mem *m, int fd, size_t page, size_t pages, const cha
 static int copy_in(struct mem *m, int fd, size_t page, size_t pages, struct value v,
 		   uint64_t mode)
 {
-	char *from = source(m, page, pages, v);
+	char *from = uffd_source(m, page, pages, v);
 	int ret;
 
 	if (!from)
@@ -120,7 +136,7 @@ static int zero_pages(struct mem *m, int fd, size_t page, size_t pages, struct v
 
 typedef int put_fn(struct mem *m, int fd, size_t page, size_t pages, struct value v);
 
-static int drop_private(struct mem *m, size_t page, size_t pages)
+int uffd_drop(struct mem *m, size_t page, size_t pages)
 {
 	if (madvise(mem_page(m, page), pages * m->layout.page, MADV_DONTNEED))
 		return mem_fail(m, "MADV_DONTNEED: %s", strerror(errno));
@@ -136,7 +152,7 @@ static int put_by(struct mem *m, size_t page, size_t pages, struct value v, put_
 	if (fd < 0 || uffd_register(fd, mem_page(m, page), pages * m->layout.page, mode))
 		ret = mem_fail(m, "userfaultfd: %s", strerror(errno));
 	else
-		ret = drop_private(m, page, pages);
+		ret = uffd_drop(m, page, pages);
 	if (!ret)
 		ret = put(m, fd, page, pages, v);
 	close(fd);
@@ -201,7 +217,7 @@ DEFINE_OPERATION(refillhugewp) = {
 	.run = refillhugewp_run,
 };
 
-static int punch(struct mem *m, size_t page, size_t pages)
+int uffd_punch(struct mem *m, size_t page, size_t pages)
 {
 	size_t size = m->layout.page;
 
@@ -213,7 +229,7 @@ static int punch(struct mem *m, size_t page, size_t pages)
 
 static int put_in_hole(struct mem *m, int fd, size_t page, size_t pages, struct value v)
 {
-	int ret = punch(m, page, pages);
+	int ret = uffd_punch(m, page, pages);
 
 	return ret ? ret : copy_pages(m, fd, page, pages, v);
 }
@@ -221,7 +237,7 @@ static int put_in_hole(struct mem *m, int fd, size_t page, size_t pages, struct 
 static int put_protected_in_hole(struct mem *m, int fd, size_t page, size_t pages,
 				 struct value v)
 {
-	int ret = punch(m, page, pages);
+	int ret = uffd_punch(m, page, pages);
 
 	return ret ? ret : copy_protected(m, fd, page, pages, v);
 }
@@ -262,7 +278,7 @@ DEFINE_OPERATION(refillfilewp) = {
 static int continue_pages(struct mem *m, int fd, size_t page, size_t pages, struct value v)
 {
 	const struct layout *l = &m->layout;
-	size_t unit = unit_pages(m), first, count;
+	size_t unit = uffd_unit(m), first, count;
 
 	(void)v;
 	layout_cells(l, page, pages, &first, &count);
@@ -278,25 +294,29 @@ static int continue_pages(struct mem *m, int fd, size_t page, size_t pages, stru
 	return 0;
 }
 
-/* Has the file a hole there? hugetlbfs tells of none, and nothing here makes one in it. */
-static bool in_hole(struct mem *m, size_t page, size_t pages)
+/* In hugetlbfs nothing here makes one. */
+bool uffd_in_hole(struct mem *m, size_t page, size_t pages)
 {
 	off_t from = page * m->layout.page, hole = lseek(m->fd, from, SEEK_HOLE);
 
 	return hole >= 0 && hole < from + (off_t)(pages * m->layout.page);
 }
 
+uint64_t uffd_minor_feature(const struct mem *m)
+{
+	return m->kind->props & KIND_HUGETLB ? UFFD_FEATURE_MINOR_HUGETLBFS
+					     : UFFD_FEATURE_MINOR_SHMEM;
+}
+
 static int minorfault_run(struct mem *m, size_t page, size_t pages, struct value v)
 {
-	uint64_t feature = m->kind->props & KIND_HUGETLB ? UFFD_FEATURE_MINOR_HUGETLBFS
-							  : UFFD_FEATURE_MINOR_SHMEM;
-
 	/* What is refused changes nothing: it must be known before private pages are given up. */
-	if (in_hole(m, page, pages)) {
+	if (uffd_in_hole(m, page, pages)) {
 		errno = EFAULT;
 		return mem_fail(m, "a hole in the file");
 	}
-	return put_by(m, page, pages, v, continue_pages, feature, UFFDIO_REGISTER_MODE_MINOR);
+	return put_by(m, page, pages, v, continue_pages, uffd_minor_feature(m),
+		      UFFDIO_REGISTER_MODE_MINOR);
 }
 
 /* EFAULT: a hole in the file. */
