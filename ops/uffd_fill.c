@@ -49,41 +49,61 @@ char *uffd_source(struct mem *m, size_t page, size_t pages, struct value v)
 	return at == MAP_FAILED ? NULL : at;
 }
 
-/* A page that is there stays: it is not userfaultfd's to give away. */
-static int verify_kept(struct mem *m, int fd, struct uffdio_copy *copy)
-{
-	if (ioctl(fd, UFFDIO_COPY, copy))
-		return 0;
-	errno = ESTALE;
-	return mem_fail(m, "UFFDIO_COPY takes the place of a page that is there");
-}
-
 size_t uffd_unit(const struct mem *m)
 {
 	return m->kind->props & KIND_HUGETLB ? m->size / m->layout.page : 1;
 }
 
-/* Pages that nobody looks at are left missing, but those of a hugetlb page. */
-static int copy_from(struct mem *m, int fd, size_t page, size_t pages, const char *from,
-		     uint64_t mode)
+/* What is copied where: pages from @from on, which is the content of page @page. */
+struct source {
+	int fd;
+	size_t page;
+	const char *from;
+	uint64_t mode;
+};
+
+static int request_copy(struct mem *m, const struct source *s, size_t page, size_t pages)
+{
+	size_t size = m->layout.page;
+	struct uffdio_copy copy = {
+		.dst = (uintptr_t)mem_page(m, page),
+		.src = (uintptr_t)s->from + (page - s->page) * size,
+		.len = pages * size, .mode = s->mode,
+	};
+
+	return ioctl(s->fd, UFFDIO_COPY, &copy);
+}
+
+/* A page that is there stays: it is not userfaultfd's to give away. */
+static int verify_kept(struct mem *m, const struct source *s, size_t page)
+{
+	if (request_copy(m, s, page, uffd_unit(m)))
+		return 0;
+	errno = ESTALE;
+	return mem_fail(m, "UFFDIO_COPY takes the place of a page that is there");
+}
+
+/*
+ * Pages that nobody looks at are left missing, but those of a hugetlb page. Where all are looked
+ * at, one request is for all; but it must lie in one mapping, and the region may be several by now.
+ */
+static int copy_from(struct mem *m, const struct source *s, size_t pages)
 {
 	const struct layout *l = &m->layout;
 	size_t unit = uffd_unit(m), first, count;
+	bool all = l->stride == 1 && !request_copy(m, s, s->page, pages);
 
-	layout_cells(l, page, pages, &first, &count);
+	if (l->stride == 1 && !all && errno != ENOENT)
+		return mem_fail(m, "UFFDIO_COPY of %zu pages: %s", pages, strerror(errno));
+	layout_cells(l, s->page, pages, &first, &count);
 	for (size_t c = first; c < first + count; c++) {
 		size_t at = layout_page(l, c);
-		struct uffdio_copy copy = {
-			.dst = (uintptr_t)mem_page(m, at),
-			.src = (uintptr_t)from + (at - page) * l->page,
-			.len = unit * l->page, .mode = mode,
-		};
 
 		if (at % unit)
 			continue;
-		if (ioctl(fd, UFFDIO_COPY, &copy))
+		if (!all && request_copy(m, s, at, unit))
 			return mem_fail(m, "UFFDIO_COPY: %s", strerror(errno));
-		if (verify_kept(m, fd, &copy))
+		if (verify_kept(m, s, at))
 			return -errno;
 	}
 	return 0;
@@ -92,13 +112,15 @@ static int copy_from(struct mem *m, int fd, size_t page, size_t pages, const cha
 static int copy_in(struct mem *m, int fd, size_t page, size_t pages, struct value v,
 		   uint64_t mode)
 {
-	char *from = uffd_source(m, page, pages, v);
+	struct source s = {
+		.fd = fd, .page = page, .from = uffd_source(m, page, pages, v), .mode = mode,
+	};
 	int ret;
 
-	if (!from)
+	if (!s.from)
 		return mem_fail(m, "no memory for what is copied: %s", strerror(errno));
-	ret = copy_from(m, fd, page, pages, from, mode);
-	munmap(from, pages * m->layout.page);
+	ret = copy_from(m, &s, pages);
+	munmap((void *)s.from, pages * m->layout.page);
 	return ret;
 }
 
@@ -130,6 +152,9 @@ static int zero_pages(struct mem *m, int fd, size_t page, size_t pages, struct v
 
 		if (ioctl(fd, UFFDIO_ZEROPAGE, &zero))
 			return mem_fail(m, "UFFDIO_ZEROPAGE: %s", strerror(errno));
+		errno = ESTALE;
+		if (!ioctl(fd, UFFDIO_ZEROPAGE, &zero))
+			return mem_fail(m, "UFFDIO_ZEROPAGE takes the place of a page");
 	}
 	return 0;
 }
