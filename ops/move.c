@@ -170,12 +170,31 @@ static bool would_spin(struct mem *m, size_t pages)
 	       (pages < m->layout.pages || pagemap_scan(m->base, m->len, SCAN_HUGE, 0) != 1);
 }
 
+/* What is there stays there: it is not for another page to take its place. */
+static int verify_occupied(struct mem *m, int fd, char *at)
+{
+	char *other = mmap(NULL, page_size(), PROT_READ | PROT_WRITE,
+			   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	bool moved;
+
+	if (other == MAP_FAILED)
+		return mem_fail(m, "mmap: %s", strerror(errno));
+	*other = 1;
+	moved = (pagemap_entry(at) & (PM_PRESENT | PM_SWAP)) &&
+		(uffd_move(fd, at, other, page_size()) || !*other);
+	munmap(other, page_size());
+	errno = ESTALE;
+	return moved ? mem_fail(m, "UFFDIO_MOVE takes the place of a page that is there") : 0;
+}
+
 static int move_by(struct mem *m, int fd, size_t page, size_t len, char *to)
 {
 	if (fd < 0 || mprotect(to, len, PROT_READ | PROT_WRITE) ||
 	    uffd_register(fd, to, len, UFFDIO_REGISTER_MODE_MISSING) ||
 	    uffd_register(fd, mem_page(m, page), len, UFFDIO_REGISTER_MODE_MISSING))
 		return mem_fail(m, "userfaultfd: %s", strerror(errno));
+	if (verify_occupied(m, fd, mem_page(m, page)))
+		return -errno;
 	return move_there_and_back(m, fd, page, len, to);
 }
 
@@ -229,6 +248,7 @@ static int move_all_by_uffd(struct mem *m, int fd, char *to)
 static int uffdremap_run(struct mem *m, size_t page, size_t pages, struct value v)
 {
 	int fd = uffd_open(UFFD_FEATURE_MOVE), ret = 0;
+	const char *old;
 	size_t map_len;
 	void *map;
 	char *to = reserve(m, &map, &map_len);
@@ -240,15 +260,21 @@ static int uffdremap_run(struct mem *m, size_t page, size_t pages, struct value 
 	    uffd_register(fd, to, m->len, UFFDIO_REGISTER_MODE_MISSING) ||
 	    uffd_register(fd, m->base, m->len, UFFDIO_REGISTER_MODE_MISSING))
 		ret = mem_fail(m, "userfaultfd: %s", strerror(errno));
+	old = mem_readable_word(m, 0, m->layout.pages);
 	if (!ret)
 		ret = move_all_by_uffd(m, fd, to);
 	close(fd);
-	if (!ret) {
-		munmap(m->base, m->len);
-		m->base = to;
-	} else if (to) {
-		munmap(map, map_len);
+	if (ret) {
+		if (to)
+			munmap(map, map_len);
+		return ret;
 	}
+	/* Who reads there waits for nobody any more: it is memory that nobody wrote. */
+	errno = ESTALE;
+	if (old && mem_holds_data(old))
+		ret = mem_fail(m, "UFFDIO_MOVE: the page is still there at its old place");
+	munmap(m->base, m->len);
+	m->base = to;
 	return ret;
 }
 
@@ -263,6 +289,18 @@ DEFINE_OPERATION(uffdremap) = {
 	.needs = NEED(UFFDMOVE), .not_pinned = true, .spins_on_pinned_thp = true,
 	.maps_anew = true,
 	.refuses_pinned = { -EBUSY, -EAGAIN }, .refuses_shared = { -EBUSY },
+	.senseless = { -ENOENT, -EINVAL, -EAGAIN, -EFAULT },
+	.not_locked = true,
+	.run = uffdremap_run,
+};
+
+/* Pages in swap, the folio still in the swap cache or not: it must learn where its page is now. */
+DEFINE_OPERATION(uffdremap_swapped) = {
+	.id = "uffdremapswap",
+	.about = "the same of base pages that have been in swap",
+	.kinds = KIND_ANON | KIND_PRIVATE | KIND_SWAPPED, .not_kinds = KIND_HUGETLB | KIND_THP,
+	.needs = NEED(UFFDMOVE), .not_pinned = true, .maps_anew = true,
+	.refuses_pinned = { -EBUSY, -EAGAIN }, .refuses = { -EBUSY },
 	.senseless = { -ENOENT, -EINVAL, -EAGAIN, -EFAULT },
 	.not_locked = true,
 	.run = uffdremap_run,

@@ -98,29 +98,65 @@ size_t uffd_move(int fd, char *to, char *from, size_t len)
 	return done;
 }
 
-/* Protect and allow again: the next write must find the page where it was. */
-static int uffdwp_run(struct mem *m, size_t page, size_t pages, struct value v)
+/* What is protected stays so where pages leave page tables, if others can come there. */
+static int protect_and_allow(struct mem *m, int fd, size_t page, size_t pages)
 {
-	int fd = uffd_open(UFFD_FEATURE_PAGEFAULT_FLAG_WP), ret = 0;
 	void *at = mem_page(m, page);
 	size_t len = pages * m->layout.page;
+	int ret;
 
-	(void)v;
-	if (fd < 0 || uffd_register(fd, m->base, m->len, UFFDIO_REGISTER_MODE_WP) ||
-	    uffd_protect(fd, at, len, 1))
-		ret = mem_fail(m, "userfaultfd write protection: %s", strerror(errno));
-	if (!ret)
+	if (uffd_protect(fd, at, len, 1))
+		return mem_fail(m, "userfaultfd write protection: %s", strerror(errno));
+	ret = uffd_verify_protected(m, page, pages, true);
+	if (!ret && m->kind->props & KIND_SHARED) {
+		uffd_take_away(m, page, pages);
 		ret = uffd_verify_protected(m, page, pages, true);
+	}
 	if (!ret && uffd_protect(fd, at, len, 0))
 		ret = mem_fail(m, "ending the write protection: %s", strerror(errno));
-	if (!ret)
-		ret = uffd_verify_protected(m, page, pages, false);
+	return ret ? ret : uffd_verify_protected(m, page, pages, false);
+}
+
+/* Protect and allow again: the next write must find the page where it was. */
+static int allow_again(struct mem *m, size_t page, size_t pages, uint64_t features)
+{
+	int fd = uffd_open(UFFD_FEATURE_PAGEFAULT_FLAG_WP | features), ret;
+
+	if (fd < 0 || uffd_register(fd, m->base, m->len, UFFDIO_REGISTER_MODE_WP))
+		ret = mem_fail(m, "userfaultfd: %s", strerror(errno));
+	else
+		ret = protect_and_allow(m, fd, page, pages);
 	close(fd);
 	return ret;
+}
+
+static int uffdwp_run(struct mem *m, size_t page, size_t pages, struct value v)
+{
+	(void)v;
+	return allow_again(m, page, pages, 0);
 }
 
 DEFINE_OPERATION(uffdwp) = {
 	.id = "uffdwp", .about = "userfaultfd write-protects pages, and allows writing again",
 	.kinds = KIND_ANON, .not_kinds = KIND_HUGETLB, .needs = NEED(UFFD),
 	.senseless = { -EINVAL, -ENOENT, -EBUSY }, .run = uffdwp_run,
+};
+
+static int uffdwpfile_run(struct mem *m, size_t page, size_t pages, struct value v)
+{
+	(void)v;
+	return allow_again(m, page, pages, UFFD_FEATURE_WP_HUGETLBFS_SHMEM);
+}
+
+DEFINE_OPERATION(uffdwp_huge) = {
+	.id = "uffdwphuge", .about = "the same of hugetlb pages",
+	.kinds = KIND_ANON | KIND_HUGETLB, .needs = NEED(UFFDWPFILE),
+	.senseless = { -EINVAL, -ENOENT, -EBUSY }, .run = uffdwpfile_run,
+};
+
+DEFINE_OPERATION(uffdwp_shared) = {
+	.id = "uffdwpshared",
+	.about = "the same of a file in memory, whose pages leave page tables meanwhile",
+	.kinds = KIND_FILE | KIND_SHARED, .not_kinds = KIND_DISK, .needs = NEED(UFFDWPFILE),
+	.senseless = { -EINVAL, -ENOENT, -EBUSY }, .run = uffdwpfile_run,
 };

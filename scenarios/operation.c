@@ -60,6 +60,12 @@ static const struct scenario rows[] = {
 		   "write C",
 	  .why = "what is in swap is not moved while a child has it: whose page is it else?",
 	  .kinds = KIND_BASE | KIND_FIRST },
+	{ .id = "operation.uffdremap-swapcache",
+	  .title = "UFFDIO_MOVE of what is in swap, read, swapped out",
+	  .steps = "fill P; uffdremapswap P; read P; swapout P; read P; write P; swapout P; "
+		   "fork P C; write C; write P",
+	  .why = "a folio in the swap cache must know where its page is, or nobody finds it there",
+	  .kinds = KIND_ANON | KIND_PRIVATE | KIND_SWAPPED },
 	{ .id = "operation.uffdcontinue", .title = "UFFDIO_CONTINUE in a private mapping, %s pin",
 	  .steps = "read P; uffdcontinue P; write P; pin P ro longterm; fork P C; "
 		   "write C; write P",
@@ -312,6 +318,18 @@ static const struct scenario rows[] = {
 		   "write P",
 	  .why = "what is in swap is protected, too, and comes back as exclusive as it was",
 	  .kinds = KIND_ANON | KIND_PRIVATE | KIND_FIRST },
+	{ .id = "operation.uffdwp-shared",
+	  .title = "userfaultfd write protection of shared memory, %s pin",
+	  .steps = "read P; uffdwpshared P; write P; fork P C; pin P rw longterm; uffdwpshared P; "
+		   "poke P; write C; uffdwpshared C; write P",
+	  .why = "pages that are not there are protected, too, and can be written afterwards",
+	  .kinds = KIND_FILE | KIND_SHARED },
+	{ .id = "operation.uffdwp-huge",
+	  .title = "userfaultfd write protection of hugetlb pages, %s pin, fork()",
+	  .steps = "fill P; uffdwphuge P; write P; pin P ro longterm; uffdwphuge P; fork P C; "
+		   "uffdwphuge C; write C; write P",
+	  .why = "allowing writes again must not allow them to a page that is shared",
+	  .kinds = KIND_ANON | KIND_PRIVATE | KIND_HUGETLB },
 	PINNED_FILE("operation.reclaim-file", "reclaim", KIND_PRIVATE),
 	PINNED_FILE("operation.reclaim-shared", "reclaim", KIND_SHARED),
 	{ .id = "operation.wipe", .title = "MADV_WIPEONFORK, %s pin, fork()",
