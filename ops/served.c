@@ -354,7 +354,7 @@ static void populate(struct mem *m, size_t page, size_t pages)
 			(void)*(volatile char *)mem_page(m, layout_page(&m->layout, c));
 }
 
-static int write_pages(struct served *s, struct value v)
+static void write_pages(struct served *s, struct value v)
 {
 	const struct layout *l = &s->m->layout;
 	size_t first, count;
@@ -365,7 +365,6 @@ static int write_pages(struct served *s, struct value v)
 
 		content_write(l, mem_page(s->m, page), page, v);
 	}
-	return 0;
 }
 
 /* What is there, but for the words that are compared, is written by one call a run. */
@@ -414,7 +413,10 @@ static int write_protected(struct served *s, enum way way, struct value v)
 	ret = uffd_verify_protected(m, s->page, s->pages, true);
 	if (ret)
 		return ret;
-	return way == BY_GUP ? write_by_gup(s, v) : write_pages(s, v);
+	if (way == BY_GUP)
+		return write_by_gup(s, v);
+	write_pages(s, v);
+	return 0;
 }
 
 static int write_turn(struct served *s, enum way way, struct value v)
@@ -453,6 +455,9 @@ static int serve_protected(struct mem *m, size_t page, size_t pages, struct valu
 	if (!ret)
 		ret = write_turn(&s, BY_GUP, v);
 	close(s.fd);
+	/* What makes no sense there, in random scenarios, is a write all the same. */
+	if (ret)
+		write_pages(&s, v);
 	return ret;
 }
 

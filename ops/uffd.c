@@ -74,7 +74,8 @@ int uffd_verify_protected(struct mem *m, size_t page, size_t pages, bool protect
 
 void uffd_take_away(struct mem *m, size_t page, size_t pages)
 {
-	size_t half = pages / 2;
+	/* A hugetlb page leaves as a whole. */
+	size_t half = m->kind->props & KIND_HUGETLB ? 0 : pages / 2;
 
 	if (m->kind->props & KIND_SHARED)
 		madvise(mem_page(m, page + half), (pages - half) * m->layout.page, MADV_DONTNEED);
