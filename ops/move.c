@@ -300,7 +300,7 @@ DEFINE_OPERATION(uffdremap_swapped) = {
 	.about = "the same of base pages that have been in swap",
 	.kinds = KIND_ANON | KIND_PRIVATE | KIND_SWAPPED, .not_kinds = KIND_HUGETLB | KIND_THP,
 	.needs = NEED(UFFDMOVE), .not_pinned = true, .maps_anew = true,
-	.refuses_pinned = { -EBUSY, -EAGAIN }, .refuses = { -EBUSY },
+	.refuses_pinned = { -EBUSY, -EAGAIN }, .refuses_shared = { -EBUSY },
 	.senseless = { -ENOENT, -EINVAL, -EAGAIN, -EFAULT },
 	.not_locked = true,
 	.run = uffdremap_run,
