@@ -134,6 +134,8 @@ const struct known_issue fixed_bugs[] = {
 	  .reason = "fixed in " FIXED_6_2 },
 	{ .ids = "operation.filewrite.*", .fails_as = "leak", .kernels = "-6.1",
 	  .reason = "fixed in " FIXED_6_2 },
+	{ .ids = "operation.mapwrite.*", .fails_as = "leak", .kernels = "-6.1",
+	  .reason = "fixed in " FIXED_6_2 },
 	ON_5_10("*.hugetlb.*", "stale-pin", SHARED_HUGETLB),
 	ON_5_10("*.hugetlb.*", "stale-data", SHARED_HUGETLB),
 	ON_5_10("*.hugetlb.*", "leak", SHARED_HUGETLB),

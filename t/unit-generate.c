@@ -212,7 +212,7 @@ static size_t pairs_of(int nr, bool kept)
 	if (coverage_init(&all, nr_bases))
 		abort();
 	for (int i = 0; i < nr && run_next(r); i++) {
-		coverage_add(&all, 0, &r->c.steps);
+		coverage_add(&all, 0, &r->c.steps, ALL_STEPS);
 		if (!kept)
 			memset(r->coverage.count, 0, nr_bases * VERBS_MAX * VERBS_MAX *
 			       sizeof(*r->coverage.count));
