@@ -361,21 +361,26 @@ void plan_free(struct plan *p)
 
 static unsigned int refills(const struct scenario_steps *steps)
 {
-	unsigned int nr = 0;
+	unsigned int nr = 0, meanwhile = 0;
 
 	for (int i = 0; i < steps->nr; i++) {
 		const struct operation *o = steps->step[i].operation;
 
 		nr += o && (o->effect == EFFECT_REFILL || o->effect == EFFECT_FILE_REFILL);
+		if (o && o->huge_pages > meanwhile)
+			meanwhile = o->huge_pages;
 	}
-	return nr;
+	return nr + meanwhile;
 }
 
 unsigned int test_hugetlb_pages(const struct test *t)
 {
 	if (!(t->kind->props & KIND_HUGETLB))
 		return 0;
-	/* The file's page, and a copy for each process; what is put in place of a pinned one. */
+	/*
+	 * The file's page, and a copy for each process; what is put in place of a pinned one, and
+	 * what operations take.
+	 */
 	return !!(t->kind->props & KIND_FILE) + t->steps->actors + refills(t->steps);
 }
 

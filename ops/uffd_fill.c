@@ -4,6 +4,7 @@
 #include "ops/operation.h"
 
 #include <fcntl.h>
+#include <linux/mman.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -17,13 +18,9 @@ static int put_content(struct mem *m, int fd, size_t page, size_t pages, struct 
 {
 	const struct layout *l = &m->layout;
 	char *buf = calloc(1, l->page);
-	size_t first, count;
 	bool ok = buf;
 
-	layout_cells(l, page, pages, &first, &count);
-	for (size_t c = first; c < first + count && ok; c++) {
-		size_t p = layout_page(l, c);
-
+	for (size_t p = page; p < page + pages && ok; p++) {
 		content_write(l, buf, p, v);
 		content_mark(l, buf, p, v);
 		ok = pwrite(fd, buf, l->page, (p - page) * l->page) == (ssize_t)l->page;
@@ -32,11 +29,27 @@ static int put_content(struct mem *m, int fd, size_t page, size_t pages, struct 
 	return ok ? 0 : -1;
 }
 
-/*
- * Of a file: what is not in page tables cannot be copied while the kernel has locks, and it must
- * begin again where it was.
- */
-char *uffd_source(struct mem *m, size_t page, size_t pages, struct value v)
+/* Of large memory the pages that nobody looks at are those that nobody has touched, either. */
+static void *sparse_source(struct mem *m, size_t page, size_t pages, struct value v)
+{
+	const struct layout *l = &m->layout;
+	char *at = mmap(NULL, pages * l->page, PROT_READ | PROT_WRITE,
+			MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	size_t first, count;
+
+	if (at == MAP_FAILED)
+		return at;
+	layout_cells(l, page, pages, &first, &count);
+	for (size_t c = first; c < first + count; c++) {
+		size_t p = layout_page(l, c);
+
+		content_write(l, at + (p - page) * l->page, p, v);
+		content_mark(l, at + (p - page) * l->page, p, v);
+	}
+	return at;
+}
+
+static void *file_source(struct mem *m, size_t page, size_t pages, struct value v)
 {
 	int fd = memfd_create("cowpin-source", MFD_CLOEXEC);
 	size_t len = pages * m->layout.page;
@@ -46,6 +59,18 @@ char *uffd_source(struct mem *m, size_t page, size_t pages, struct value v)
 		at = mmap(NULL, len, PROT_READ, MAP_SHARED, fd, 0);
 	if (fd >= 0)
 		close(fd);
+	return at;
+}
+
+/*
+ * What is not in page tables cannot be copied while the kernel has locks, and it must begin again
+ * where it was.
+ */
+char *uffd_source(struct mem *m, size_t page, size_t pages, struct value v)
+{
+	void *at = m->layout.stride > 1 ? sparse_source(m, page, pages, v)
+					: file_source(m, page, pages, v);
+
 	return at == MAP_FAILED ? NULL : at;
 }
 
@@ -373,4 +398,76 @@ DEFINE_OPERATION(uffdzero) = {
 	.effect = EFFECT_DISCARD, .kinds = KIND_ANON | KIND_PRIVATE, .not_kinds = KIND_HUGETLB,
 	.not_locked = true,
 	.needs = NEED(UFFD), .senseless = { -EINVAL, -EBUSY }, .run = uffdzero_run,
+};
+
+/* --- several hugetlb pages, elsewhere: the region is one --- */
+
+#define HUGE_PAGES	2
+
+/* A word in each, far into it. */
+static volatile uint64_t *word_of(const struct mem *m, char *at, size_t i)
+{
+	return (volatile uint64_t *)(at + i * m->size + m->size / 3 / 8 * 8);
+}
+
+static int copy_huge(struct mem *m, int fd, char *to, char *from)
+{
+	size_t len = HUGE_PAGES * m->size;
+	struct uffdio_copy copy = { .dst = (uintptr_t)to, .src = (uintptr_t)from, .len = len };
+
+	if (ioctl(fd, UFFDIO_COPY, &copy))
+		return mem_fail(m, "UFFDIO_COPY of hugetlb pages: %s", strerror(errno));
+	errno = ESTALE;
+	for (size_t i = 0; i < HUGE_PAGES; i++)
+		if (*word_of(m, to, i) != i + 1)
+			return mem_fail(m, "page %zu is not what was copied there", i);
+	if (madvise(to, len, MADV_DONTNEED))
+		return mem_fail(m, "MADV_DONTNEED: %s", strerror(errno));
+	return 0;
+}
+
+/* From memory that is not in page tables yet, but for the words, and again from there. */
+static int copy_huge_twice(struct mem *m, int fd, char *to, char *from)
+{
+	size_t len = HUGE_PAGES * m->size;
+	int ret;
+
+	if (fd < 0 || uffd_register(fd, to, len, UFFDIO_REGISTER_MODE_MISSING))
+		return mem_fail(m, "userfaultfd: %s", strerror(errno));
+	for (size_t i = 0; i < HUGE_PAGES; i++)
+		*word_of(m, from, i) = i + 1;
+	ret = copy_huge(m, fd, to, from);
+	for (size_t at = 0; at < len && !ret; at += m->layout.page)
+		(void)*(volatile char *)(from + at);
+	return ret ? ret : copy_huge(m, fd, to, from);
+}
+
+static int uffdcopyhuge_run(struct mem *m, size_t page, size_t pages, struct value v)
+{
+	size_t len = HUGE_PAGES * m->size;
+	int fd = uffd_open(0), flags = MAP_PRIVATE | MAP_ANONYMOUS, ret;
+	int huge = MAP_HUGETLB | __builtin_ctzl(m->size) << MAP_HUGE_SHIFT;
+	char *to = mmap(NULL, len, PROT_READ | PROT_WRITE, flags | huge, -1, 0);
+	char *from = mmap(NULL, len, PROT_READ | PROT_WRITE, flags | MAP_NORESERVE, -1, 0);
+
+	(void)page;
+	(void)pages;
+	(void)v;
+	if (to == MAP_FAILED || from == MAP_FAILED)
+		ret = mem_fail(m, "mmap of hugetlb pages: %s", strerror(errno));
+	else
+		ret = copy_huge_twice(m, fd, to, from);
+	close(fd);
+	if (to != MAP_FAILED)
+		munmap(to, len);
+	if (from != MAP_FAILED)
+		munmap(from, len);
+	return ret;
+}
+
+DEFINE_OPERATION(uffdcopyhuge) = {
+	.id = "uffdcopyhuge",
+	.about = "UFFDIO_COPY of several hugetlb pages beside the tested memory; pages stay",
+	.kinds = KIND_ANON | KIND_HUGETLB, .needs = NEED(UFFDMINOR), .huge_pages = HUGE_PAGES,
+	.senseless = { -ENOMEM }, .run = uffdcopyhuge_run,
 };

@@ -163,6 +163,10 @@ static const struct scenario rows[] = {
 		   "fork P G; write P; write G",
 	  .why = "a page that userfaultfd has put is the process's own, and exclusive",
 	  .kinds = KIND_ANON | KIND_PRIVATE | KIND_HUGETLB },
+	{ .id = "operation.uffdcopyhuge", .title = "UFFDIO_COPY of several hugetlb pages",
+	  .steps = "fill P; uffdcopyhuge P; write P",
+	  .why = "each page gets its own part of the source, if the kernel has to begin again, too",
+	  .kinds = KIND_ANON | KIND_PRIVATE | KIND_HUGETLB },
 	{ .id = "operation.refillfile", .title = "%s pins, a hole, UFFDIO_COPY into it",
 	  .steps = "read P; fork P C; pin P rw longterm; refillfile C; poke P; write P; "
 		   "pin C rw longterm; poke C; write P; write C",
