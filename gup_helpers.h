@@ -25,7 +25,7 @@
 #define PIN_FREEZES	(1u << 16)	/* holds a write: from a zeropage, zeroes are written */
 #define PIN_GUARDED	(1u << 12)	/* writing through R/O pins can be tried: refused */
 #define PIN_SLOW	(1u << 13)	/* max_len is what one wants to look at, not a limit */
-#define PIN_WAITS	(1u << 16)	/* looking takes long, and hardly any of a CPU */
+#define PIN_WAITS	(1u << 17)	/* looking takes long, and hardly any of a CPU */
 #define PIN_ONCE	(1u << 15)	/* writing through it ends it */
 #define PIN_COSTS	(1u << 9)	/* keeps memory of its own while it holds a pin */
 /*

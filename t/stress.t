@@ -273,7 +273,10 @@ sub elsewhere {
 		none => 'test_clean()',
 		(map { ($_ => 't/vm-exec.t: takes our module') } qw(shared-pin movable)),
 		taint => 't/vm-exec.t: until the next boot',
+		misserved => 't/inject.t: of a fault that is answered, which takes the whole test',
 		'leave-page' => 't/vm-inject.t: takes a machine without others',
+		(map { ($_ => 't/vm-inject.t: of costs, and of writes that are held back') }
+		 qw(keep thaw)),
 		(map { ($_ => 't/health.t: of the run, not of a scenario') }
 		 qw(late-splat exit-splat again-splat leave-fd-once leave-process-once)),
 		(map { ($_ => 't/inject.t: of what a run has set up for its tests') }
