@@ -112,7 +112,7 @@ const struct known_issue fixed_bugs[] = {
 	  .reason = "seen on 6.1 and 6.12, not on 7.3.4, where all comes back from swap by the "
 		    "swap cache: MADV_FREE drops what a child has, too, if it was in zram" },
 	/* collapse_file() did not look for userfaultfd where it put zeroes. */
-	{ .ids = "served.file.*", .fails_as = "setup", .kernels = "-6.11",
+	{ .ids = "served.*.memfd.range.shared", .fails_as = "setup", .kernels = "-6.11",
 	  .reason = "seen on 6.1, not on 6.12: MADV_COLLAPSE of a memfd fills holes that "
 		    "userfaultfd should have been asked about" },
 	/* io_uring looked at the VMAs itself and refused files; GUP knows better. */

@@ -65,7 +65,7 @@ static const struct scenario rows[] = {
 	  .steps = "fill P; uffdremapswap P; read P; swapout P; read P; write P; swapout P; "
 		   "fork P C; write C; write P",
 	  .why = "a folio in the swap cache must know where its page is, or nobody finds it there",
-	  .kinds = KIND_ANON | KIND_PRIVATE | KIND_SWAPPED },
+	  .kinds = KIND_ANON | KIND_PRIVATE | KIND_SWAPCACHE },
 	{ .id = "operation.uffdcontinue", .title = "UFFDIO_CONTINUE in a private mapping, %s pin",
 	  .steps = "read P; uffdcontinue P; write P; pin P ro longterm; fork P C; "
 		   "write C; write P",
