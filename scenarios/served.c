@@ -29,7 +29,8 @@ static const struct scenario rows[] = {
 	  .steps = "read P; servedminor P; write P; fork P C; servedminor C; write C; write P",
 	  .why = NOT_ASKED, .kinds = KIND_FILE | KIND_SHARED },
 	{ .id = "served.range", .title = "Many pages of a file that a thread fills, maps and allows",
-	  .steps = "read P; fork P C; servedfile P; servedminor C; servedwpfile P; write C; write P",
+	  .steps = "read P; fork P C; servedfile P; servedminor C; servedwpfile P; write C; "
+		   "write P",
 	  .why = NOT_ASKED, .kinds = KIND_FILE | KIND_SHARED | KIND_RANGE },
 	{ .id = "served.wp", .title = "Write protection that a thread ends, fork()",
 	  .steps = "fill P; servedwp P; fork P C; servedwp C; write P; servedwp P; write C",
