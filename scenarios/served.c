@@ -28,7 +28,7 @@ static const struct scenario rows[] = {
 	{ .id = "served.minor", .title = "Pages of a file that a thread maps, fork()",
 	  .steps = "read P; servedminor P; write P; fork P C; servedminor C; write C; write P",
 	  .why = NOT_ASKED, .kinds = KIND_FILE | KIND_SHARED },
-	{ .id = "served.range", .title = "Many pages of a file that a thread fills, maps and allows",
+	{ .id = "served.range", .title = "Many pages of a file that a thread fills and maps",
 	  .steps = "read P; fork P C; servedfile P; servedminor C; servedwpfile P; write C; "
 		   "write P",
 	  .why = NOT_ASKED, .kinds = KIND_FILE | KIND_SHARED | KIND_RANGE },
