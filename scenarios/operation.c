@@ -352,20 +352,6 @@ static const struct scenario rows[] = {
 	  .steps = "fill P; fork P C; pin C ro longterm; popread P; popread C; write P; write C",
 	  .why = "populating for reading must not break COW under the pin",
 	  .kinds = ANON_FIRST },
-	{ .id = "operation.guard", .title = "R/O longterm %s pin, then MADV_GUARD_INSTALL",
-	  .steps = "fill P; pin P ro longterm; guard P; write P; fork P C; write C",
-	  .why = "the pin keeps its page, which neither the process nor its child can reach",
-	  .kinds = ANON_FIRST },
-	{ .id = "operation.guard-shared", .title = "fork(), MADV_GUARD_INSTALL, %s pin by child",
-	  .steps = "fill P; fork P C; guard P; pin C ro longterm; write C; fork C E; write E; "
-		   "write C",
-	  .why = "one process gives the page up: the other's pin must hold all the same",
-	  .kinds = ANON_FIRST },
-	{ .id = "operation.guard-half", .title = "R/O longterm %s pin of a half, the other guarded",
-	  .steps = "fill P; pin P ro longterm upper; guard P lower; write P; fork P C; write C; "
-		   "write P",
-	  .why = "fork must copy what is pinned of a THP that is in page tables in part",
-	  .kinds = ANON_FIRST | KIND_THP },
 	{ .id = "operation.none", .title = "R/O longterm %s pin, mprotect() to nothing and back",
 	  .steps = "fill P; pin P ro longterm; mprotect P none; mprotect P rw; write P; fork P C; "
 		   "write C; write P",

@@ -273,7 +273,8 @@ sub elsewhere {
 		none => 'test_clean()',
 		(map { ($_ => 't/vm-exec.t: takes our module') } qw(shared-pin movable)),
 		taint => 't/vm-exec.t: until the next boot',
-		misserved => 't/inject.t: of a fault that is answered, which takes the whole test',
+		(map { ($_ => 't/inject.t: a userfault that comes out wrong takes the whole test') }
+		 qw(misserved unasked)),
 		'leave-page' => 't/vm-inject.t: takes a machine without others',
 		(map { ($_ => 't/vm-inject.t: of costs, and of writes that are held back') }
 		 qw(keep thaw)),
