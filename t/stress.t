@@ -239,6 +239,7 @@ sub faults {
 		['child-locked', 'locked', @locked],
 		['lock-count', 'counted', @locked],
 		['evict', 'reclaimed', '--ops', 'write,fork,mlock*,pageout'],
+		['wrong-pin', 'alien-data', '--kinds', 'anon,memfd'],
 		['write-through', 'write-through', '--kinds', 'memfd,zeropage'],
 		['split', 'kind-changed', '--kinds', 'thp.pmd', '--by', 'iouring'],
 		['pretend', 'not-refused', '--kinds', 'anon,memfd'],
@@ -285,8 +286,8 @@ sub elsewhere {
 		writable => 't/vm-vfio.t: takes a device, and VFIO is in no random scenario',
 		(map { ($_ => 't/inject.t: random scenarios keep no account of costs') }
 		 qw(populate charge)),
-		(map { ($_ => 't/inject.t: kernels forget such marks in ways that are known, and ' .
-			      'random scenarios do not look for them') } qw(unnoticed unprotected)),
+		(map { ($_ => 't/vm-exec.t: takes a kernel that is known to forget no marks') }
+		 qw(unnoticed unprotected)),
 	);
 }
 

@@ -84,9 +84,13 @@ is_deeply([said('debian:6.1', [$fixed_in_6_2, 'fail'])], ['exit 1: not ok stale-
 my $said = guest_says('debian:6.12', <<'EOS');
 cow exec --inject unnoticed --kind anon 'fill P; clearrefs P; write P' >/tmp/tap 2>&1
 sed -n "s/^  reason: '\\(.*\\)'/exec \\1/p" /tmp/tap
-cow stress --inject unnoticed --kinds anon --ops clearrefs,write,fork --seed 1 --count 100 >/tmp/tap 2>&1
-sed -n "s/^  reason: '\\(.*\\)'/stress \\1/p" /tmp/tap | sort -u
+for row in unnoticed:clearrefs unprotected:scanwp; do
+	cow stress --inject ${row%:*} --kinds anon --ops ${row#*:},write,fork --seed 1 --count 100 \
+		>/tmp/tap 2>&1
+	sed -n "s/^  reason: '\\(.*\\)'/stress ${row%:*}: \\1/p" /tmp/tap | sort -u
+done
 EOS
-is_deeply($said, ['exec unnoticed', 'stress unnoticed'], 'a write that leaves no trace is noticed');
+is_deeply($said, ['exec unnoticed', 'stress unnoticed: unnoticed', 'stress unprotected: unnoticed'],
+	  'a write that leaves no trace is noticed, and so is protection that does not come about');
 
 done_testing();

@@ -105,9 +105,10 @@ noticed_ok('movable', ['ro-pin.shared.gup.anon'], qr/^movable$/);
 # A page with a reference too many is in nobody's memory, and never free again.
 noticed_ok('leave-page', ['fork.basic.anon', 'ro-pin.shared.gup.anon'], qr/^kernel$/,
 	   qr/left behind: .*pages that nobody has, and that are not free: \d+, before \d+/);
-# From a zeropage zeroes are stored, whatever is written meanwhile.
-noticed_ok('thaw', ['dio.zeropage.zeropage', map { "dmdio.zeropage.$_" } 'zeropage',
-		    'zeropage.huge', 'zeropage.range'], qr/^(?:stale-data|alien-data|stale-pin)$/);
+# From a zeropage zeroes are stored, whatever is written meanwhile: where the device is stopped, for
+# a write that is not held may be done before the page is written.
+noticed_ok('thaw', [map { "dmdio.zeropage.$_" } 'zeropage', 'zeropage.huge', 'zeropage.range'],
+	   qr/^(?:stale-data|alien-data|stale-pin)$/);
 noticed_ok('keep', [map { "account.ro-longterm.$_.zeropage.range" } qw(gup gup-fast)],
 	   qr/^charge$/);
 noticed_ok('taint', ['ro-pin.shared.gup.anon'], qr/^kernel$/);
