@@ -38,6 +38,8 @@ const struct known_issue known_issues[] = {
 };
 
 /* The same of random scenarios: of kinds, with a verb or provider that must be among the steps. */
+#define MOVES_TABLES "mremap() of a whole page table sets no soft-dirty bits"
+
 const struct known_issue known_random_issues[] = {
 	{ .ids = "*hugetlb.*", .step = "vmsplice", .fails_as = "leak", .reason = REUSES },
 	{ .ids = "*hugetlb.*", .step = "zerocopy", .fails_as = "leak", .reason = REUSES },
@@ -67,6 +69,14 @@ const struct known_issue known_random_issues[] = {
 	/* See fixed_bugs below: kernels that are known to forget what was written. */
 	{ .ids = "*", .step = "ksm", .fails_as = "unnoticed", .kernels = "-7.3",
 	  .reason = "a page that KSM replaces loses its soft-dirty bit" },
+	{ .ids = "*", .step = "ksminto", .fails_as = "unnoticed", .kernels = "-7.3",
+	  .reason = "a page that KSM replaces loses its soft-dirty bit" },
+	/* Finding 15: what moves as a whole page table is not marked. */
+	{ .ids = "thp*", .step = "remap", .fails_as = "unnoticed", .reason = MOVES_TABLES },
+	{ .ids = "thp*", .step = "dontunmap", .fails_as = "unnoticed", .reason = MOVES_TABLES },
+	{ .ids = "*.range*", .step = "remap", .fails_as = "unnoticed", .reason = MOVES_TABLES },
+	{ .ids = "*.range*", .step = "dontunmap", .fails_as = "unnoticed",
+	  .reason = MOVES_TABLES },
 	{ .ids = "*", .step = "swapoff", .fails_as = "unnoticed", .kernels = "-5.10",
 	  .reason = "swapoff() loses soft-dirty bits (6.1: no more)" },
 	{ }
