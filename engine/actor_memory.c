@@ -427,7 +427,7 @@ static bool leaves_protection(const struct step *s)
 		return !(s->pin_flags & PIN_RW);
 	case OP_OPERATION:
 		return s->operation->write_protects || s->operation->keeps_protection ||
-		       writes(s->operation);
+		       (writes(s->operation) && !s->operation->own_protection);
 	default:
 		return false;
 	}

@@ -65,6 +65,7 @@ struct operation {
 	bool alone;		/* it concerns the whole machine: no test runs beside it */
 	bool write_protects;	/* PAGEMAP_SCAN's protection, which the next write takes away, */
 	bool keeps_protection;	/* or it leaves that to each page that has it */
+	bool own_protection;	/* it protects for itself, done or refused, and that ends */
 	bool own_group;		/* the test's processes get a memory cgroup of their own */
 	unsigned int huge_pages;	/* that it takes of the kind's pool meanwhile */
 	bool slow;		/* a hundred times as slow as others: less often at random */

@@ -475,13 +475,14 @@ DEFINE_OPERATION(servedwp) = {
 	.id = "servedwp",
 	.about = "pages are write-protected, and who writes waits until a thread allows it",
 	.effect = EFFECT_WRITE, .kinds = KIND_ANON, .not_kinds = KIND_HUGETLB,
-	.only_writable = true, .slow = true,
+	.only_writable = true, .slow = true, .own_protection = true,
 	.needs = NEED(UFFD), .senseless = { -EINVAL, -ENOENT, -EBUSY }, .run = servedwp_run,
 };
 
 DEFINE_OPERATION(servedwphuge) = {
 	.id = "servedwphuge", .about = "the same of hugetlb pages",
 	.effect = EFFECT_WRITE, .kinds = KIND_ANON | KIND_HUGETLB, .only_writable = true,
+	.own_protection = true,
 	.needs = NEED(UFFDWPFILE), .senseless = { -EINVAL, -ENOENT, -EBUSY },
 	.run = servedwpfile_run,
 };
@@ -489,7 +490,7 @@ DEFINE_OPERATION(servedwphuge) = {
 DEFINE_OPERATION(servedwpfile) = {
 	.id = "servedwpfile", .about = "the same of a file in memory, whose pages may leave it",
 	.effect = EFFECT_WRITE, .kinds = KIND_FILE | KIND_SHARED, .not_kinds = KIND_DISK,
-	.only_writable = true, .slow = true,
+	.only_writable = true, .slow = true, .own_protection = true,
 	.needs = NEED(UFFDWPFILE), .senseless = { -EINVAL, -ENOENT, -EBUSY },
 	.run = servedwpfile_run,
 };
