@@ -87,7 +87,7 @@ static unsigned int promises(const struct provider *by)
 {
 	unsigned int all = PIN_IS_GET | PIN_STORES | PIN_FREEZES;
 
-	return by->props & (d.test->lenient ? all & ~PIN_FREEZES : all);
+	return by->props & (d.test->random ? all & ~PIN_FREEZES : all);
 }
 
 void model_after(const struct step *s, int actor, const struct command *c)
