@@ -23,6 +23,22 @@ size_t page_size(void)
 	return size;
 }
 
+#define SKIP_5	" %*s %*s %*s %*s %*s"
+
+bool process_stat(pid_t pid, struct process_stat *st)
+{
+	char path[64], text[1024], *name_end;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	if (file_read(path, text, sizeof(text)))
+		return false;
+	/* The name, field 2, may have whatever in it. */
+	name_end = strrchr(text, ')');
+	return name_end &&
+	       sscanf(name_end, ") %c" SKIP_5 " %lu" SKIP_5 SKIP_5 SKIP_5 SKIP_5 " %*s %lu",
+		      &st->state, &st->flags, &st->pending) == 3;
+}
+
 bool in_own_guest(void)
 {
 	return !access("/cowpin/argv", F_OK);
@@ -273,6 +289,23 @@ size_t thp_largest(void)
 	size_t pmd = thp_pmd_size();
 
 	return pmd ? pmd : 2 * MIB;
+}
+
+void thp_each_enabled(void (*with)(const char *path))
+{
+	DIR *dir = opendir(THP_SYSFS);
+	struct dirent *e;
+
+	while (dir && (e = readdir(dir))) {
+		char path[512];
+
+		if (strncmp(e->d_name, "hugepages-", 10))
+			continue;
+		snprintf(path, sizeof(path), THP_SYSFS "/%s/enabled", e->d_name);
+		with(path);
+	}
+	if (dir)
+		closedir(dir);
 }
 
 static int by_size(const void *a, const void *b)

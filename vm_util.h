@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <sys/types.h>
 
 #define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
 
@@ -39,6 +40,13 @@ enum {
 
 /* Bytes of a base page. */
 size_t page_size(void);
+/* What /proc/PID/stat says: fields 3, 9 and 31. False: there is no such process. */
+struct process_stat {
+	char state;
+	unsigned long flags, pending;	/* PF_*; a bit a signal */
+};
+#define PF_EXITING	0x4
+bool process_stat(pid_t pid, struct process_stat *st);
 /* Is this the guest that vm/init.c has set up, in which nobody else is? */
 bool in_own_guest(void);
 
@@ -95,6 +103,8 @@ int choice_read(const char *path, char *buf, size_t len);
 size_t thp_pmd_size(void);
 /* The same, or a stand-in: a kernel without THP has the same tests in its plan, and skips them. */
 size_t thp_largest(void);
+/* Calls @with with the path of each THP size's "enabled". */
+void thp_each_enabled(void (*with)(const char *path));
 #define THP_SYSFS	"/sys/kernel/mm/transparent_hugepage"
 
 /*

@@ -62,16 +62,15 @@ static void fail_dead(int actor)
 /* What a process that does not answer is doing, as far as the kernel tells. */
 static void fail_hung(int actor)
 {
-	char path[64], state[128] = "?", where[64] = "?", *at;
+	char path[64], where[64] = "?";
 	pid_t pid = d.stage->box[actor].pid;
+	struct process_stat st;
+	bool there = process_stat(pid, &st);
 
-	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
-	file_read(path, state, sizeof(state));
-	at = strrchr(state, ')');
 	snprintf(path, sizeof(path), "/proc/%d/wchan", pid);
 	file_read(path, where, sizeof(where));
 	diag_fail(d.result, "actor-hung", "%c did not answer in time (state %c, in %s)",
-		  actor_name(actor), at && at[1] ? at[2] : '?', where);
+		  actor_name(actor), there ? st.state : '?', where);
 }
 
 /* Wait for the reply to the last request. False: the actor is dead or silent. */

@@ -293,6 +293,12 @@ static void leave_page(void)
 	munmap(at, len);
 }
 
+static void leave_descriptor(void)
+{
+	if (dup(STDIN_FILENO) < 0)
+		perror("injection");
+}
+
 /* Not when tests are run again for it. */
 static void leave_once(void)
 {
@@ -303,9 +309,9 @@ static void leave_once(void)
 	if (done)
 		return;
 	done = true;
-	if (injected != FAULT_LEAVE_PROCESS_ONCE && dup(STDIN_FILENO) < 0)
-		perror("injection");
-	if (injected == FAULT_LEAVE_PROCESS_ONCE && !fork()) {
+	if (injected != FAULT_LEAVE_PROCESS_ONCE)
+		leave_descriptor();
+	else if (!fork()) {
 		settings_in_child();
 		for (;;)
 			pause();
@@ -324,25 +330,27 @@ static void leave_thp(void)
 		settings_set(size, strstr(value, "[inherit]") ? "madvise" : "inherit");
 }
 
+static void taint(void)
+{
+	file_write("/proc/sys/kernel/tainted", "512");
+}
+
 void inject_leave(void)
 {
-	if (injected == FAULT_LEAVE_PIN)
-		inject_pin();
-	else if (injected == FAULT_LEAVE_FD && dup(STDIN_FILENO) < 0)
-		perror("injection");
-	else if (injected == FAULT_LEAVE_SETTING)
-		leave_setting();
-	else if (injected == FAULT_LEAVE_FD_ONCE || injected == FAULT_LEAVE_PROCESS_ONCE ||
-		 injected == FAULT_AGAIN_SPLAT)
-		leave_once();
-	else if (injected == FAULT_LEAVE_POOL)
-		leave_pool();
-	else if (injected == FAULT_LEAVE_SWAP)
-		leave_swap();
-	else if (injected == FAULT_LEAVE_PAGE)
-		leave_page();
-	else if (injected == FAULT_LEAVE_THP)
-		leave_thp();
-	else if (injected == FAULT_TAINT)
-		file_write("/proc/sys/kernel/tainted", "512");
+	static void (*const how[NR_FAULTS])(void) = {
+		[FAULT_LEAVE_PIN] = inject_pin,
+		[FAULT_LEAVE_FD] = leave_descriptor,
+		[FAULT_LEAVE_SETTING] = leave_setting,
+		[FAULT_LEAVE_FD_ONCE] = leave_once,
+		[FAULT_LEAVE_PROCESS_ONCE] = leave_once,
+		[FAULT_AGAIN_SPLAT] = leave_once,
+		[FAULT_LEAVE_POOL] = leave_pool,
+		[FAULT_LEAVE_SWAP] = leave_swap,
+		[FAULT_LEAVE_PAGE] = leave_page,
+		[FAULT_LEAVE_THP] = leave_thp,
+		[FAULT_TAINT] = taint,
+	};
+
+	if (how[injected])
+		how[injected]();
 }

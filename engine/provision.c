@@ -3,7 +3,6 @@
 #define _GNU_SOURCE
 #include "engine/provision.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -31,21 +30,9 @@
 static unsigned int tests_at_once;
 
 /* Every THP size for those who ask for it: see kinds/thp.c. */
-static void enable_sizes(void)
+static void enable_size(const char *path)
 {
-	DIR *dir = opendir(THP_SYSFS);
-	struct dirent *e;
-
-	while (dir && (e = readdir(dir))) {
-		char path[512];
-
-		if (strncmp(e->d_name, "hugepages-", 10))
-			continue;
-		snprintf(path, sizeof(path), THP_SYSFS "/%s/enabled", e->d_name);
-		settings_set(path, "madvise");
-	}
-	if (dir)
-		closedir(dir);
+	settings_set(path, "madvise");
 }
 
 static void provide_thp(void)
@@ -53,7 +40,7 @@ static void provide_thp(void)
 	settings_set(THP_SYSFS "/enabled", "madvise");
 	settings_set(THP_SYSFS "/defrag", "madvise");
 	settings_set(THP_SYSFS "/shmem_enabled", "advise");
-	enable_sizes();
+	thp_each_enabled(enable_size);
 	/* khugepaged would put together what a kind has taken apart. */
 	settings_set(THP_SYSFS "/khugepaged/pages_to_scan", "1");
 	settings_set(THP_SYSFS "/khugepaged/scan_sleep_millisecs", "3600000");

@@ -180,7 +180,7 @@ static void check_numbers(struct report *r)
 static struct setting {
 	char path[96];
 	char normal[256];
-} settings[32 + SIZES_MAX] = {
+} settings[32 + SIZES_MAX] = {	/* as far as they have a path */
 	{ .path = THP_SYSFS "/enabled" },
 	{ .path = THP_SYSFS "/defrag" },
 	{ .path = THP_SYSFS "/shmem_enabled" },
@@ -204,27 +204,15 @@ static struct setting {
 	{ .path = THP_SYSFS "/khugepaged/max_ptes_shared" },
 };
 
-static size_t nr_settings(void)
+/* The last one stays empty. */
+static void add_setting(const char *path)
 {
-	size_t nr = 0;
+	struct setting *s = settings;
 
-	while (nr < ARRAY_SIZE(settings) && settings[nr].path[0])
-		nr++;
-	return nr;
-}
-
-/* Each size of mTHP has one of its own. */
-static void add_thp_sizes(void)
-{
-	DIR *dir = opendir(THP_SYSFS);
-	struct dirent *e;
-
-	for (size_t nr = nr_settings(); dir && nr < ARRAY_SIZE(settings) && (e = readdir(dir)); )
-		if (!strncmp(e->d_name, "hugepages-", 10))
-			snprintf(settings[nr++].path, sizeof(settings->path),
-				 THP_SYSFS "/%.32s/enabled", e->d_name);
-	if (dir)
-		closedir(dir);
+	while (s->path[0])
+		s++;
+	if (s < settings + ARRAY_SIZE(settings) - 1)
+		snprintf(s->path, sizeof(s->path), "%s", path);
 }
 
 static void setting_now(const struct setting *s, char *buf, size_t len)
@@ -235,8 +223,7 @@ static void setting_now(const struct setting *s, char *buf, size_t len)
 
 static void check_settings(struct report *r)
 {
-	for (size_t i = 0; i < nr_settings(); i++) {
-		struct setting *s = &settings[i];
+	for (struct setting *s = settings; s->path[0]; s++) {
 		char now[sizeof(s->normal)];
 
 		setting_now(s, now, sizeof(now));
@@ -294,24 +281,13 @@ static bool is_expected(pid_t pid)
 	return false;
 }
 
-#define PF_EXITING	0x4
-#define SKIP_5		" %*s %*s %*s %*s %*s"
-
 /* Who was killed, or is about to exit, may have much memory to free: that is waited for. */
 static bool ended_or_lives(void *pid)
 {
-	char path[64], stat[1024], state, *name_end;
-	unsigned long flags, pending;
+	struct process_stat st;
 
-	snprintf(path, sizeof(path), "/proc/%d/stat", *(pid_t *)pid);
-	if (file_read(path, stat, sizeof(stat)))
-		return true;
-	/* After the name: the state, field 3; flags, 9; signals, 31. */
-	name_end = strrchr(stat, ')');
-	if (!name_end || sscanf(name_end, ") %c" SKIP_5 " %lu" SKIP_5 SKIP_5 SKIP_5 SKIP_5
-				" %*s %lu", &state, &flags, &pending) != 3)
-		return true;
-	return state == 'Z' || !(flags & PF_EXITING || pending & 1UL << (SIGKILL - 1));
+	return !process_stat(*(pid_t *)pid, &st) || st.state == 'Z' ||
+	       !(st.flags & PF_EXITING || st.pending & 1UL << (SIGKILL - 1));
 }
 
 static void check_process(struct report *r, pid_t pid)
@@ -353,12 +329,12 @@ void quiet_start(void)
 
 	add_pools();
 	add_strays();
-	add_thp_sizes();
+	thp_each_enabled(add_setting);
 	pagemap_entry(page);	/* opens a descriptor that stays */
 	for (struct number *n = numbers; n < numbers + nr_numbers; n++)
 		n->normal = n->read(n->size);
-	for (size_t i = 0; i < nr_settings(); i++)
-		setting_now(&settings[i], settings[i].normal, sizeof(settings[i].normal));
+	for (struct setting *s = settings; s->path[0]; s++)
+		setting_now(s, s->normal, sizeof(s->normal));
 	swap_areas = count_swap_areas();
 	check_processes(NULL);
 }

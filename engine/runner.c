@@ -315,7 +315,7 @@ static void start_some(void)
 	for (size_t i = run.next; i < run.plan->nr && slot_of_cpus(); i++) {
 		if (batch_full() || stopping())
 			return;
-		if (!is_aside(&run.plan->tests[i]))
+		if (run.progress[i] <= READY && !is_aside(&run.plan->tests[i]))
 			start_in(slot_of_cpus(), i);
 	}
 	for (size_t i = 0; i < run.nr_aside && slot_aside(); i++) {

@@ -29,6 +29,7 @@ struct served {
 	size_t page, pages;
 	uint64_t flags;		/* UFFD_PAGEFAULT_FLAG_* of each event, writes aside */
 	const char *from;	/* what the pages get, or have */
+	struct value v;		/* what is written where they are protected */
 	int (*answer)(struct served *s, void *at, size_t offset);
 	int (*drop)(struct mem *m, size_t page, size_t pages);
 	int fd, stop;
@@ -160,6 +161,11 @@ static void try_to_collapse(struct served *s)
 		(void)madvise(s->m->base, s->m->len, MADV_COLLAPSE);
 }
 
+static void touch(struct mem *m, size_t page)
+{
+	(void)*(volatile char *)mem_page(m, page);
+}
+
 static int touch_pages(struct served *s, enum way way)
 {
 	const struct layout *l = &s->m->layout;
@@ -181,8 +187,26 @@ static int touch_pages(struct served *s, enum way way)
 	return ret;
 }
 
-/* [page, page + pages), by one call. */
-static int gup_pages(struct served *s, size_t page, size_t pages, char *to)
+/* As many pages a call as lie side by side; each has a copy to work on. */
+static int by_runs(struct served *s,
+		   int (*call)(struct served *s, size_t page, size_t pages, char *copy))
+{
+	const struct layout *l = &s->m->layout;
+	size_t first, count, run = l->stride == 1 ? s->pages : 1;
+	char *copy = mmap(NULL, run * l->page, PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	int ret = 0;
+
+	if (copy == MAP_FAILED)
+		return mem_fail(s->m, "mmap of a copy: %s", strerror(errno));
+	layout_cells(l, s->page, s->pages, &first, &count);
+	for (size_t c = first; c < first + count && !ret; c += run)
+		ret = call(s, layout_page(l, c), run, copy);
+	munmap(copy, run * l->page);
+	return ret;
+}
+
+static int read_run(struct served *s, size_t page, size_t pages, char *to)
 {
 	size_t len = pages * s->m->layout.page;
 	struct iovec there = { mem_page(s->m, page), len }, here = { to, len };
@@ -199,21 +223,13 @@ static int gup_pages(struct served *s, size_t page, size_t pages, char *to)
 static int touch_by_gup(struct served *s)
 {
 	const struct layout *l = &s->m->layout;
-	size_t first, count, run = l->stride == 1 ? s->pages : 1;
-	char *to = mmap(NULL, run * l->page, PROT_READ | PROT_WRITE,
-			MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	int ret = 0;
+	size_t first, count;
 
-	if (to == MAP_FAILED)
-		return mem_fail(s->m, "mmap of a copy: %s", strerror(errno));
 	layout_cells(l, s->page, s->pages, &first, &count);
 	for (size_t c = first; c < first + count; c++)
 		if (c % 5 >= 3)
-			(void)*(volatile char *)mem_page(s->m, layout_page(l, c));
-	for (size_t c = first; c < first + count && !ret; c += run)
-		ret = gup_pages(s, layout_page(l, c), run, to);
-	munmap(to, run * l->page);
-	return ret;
+			touch(s->m, layout_page(l, c));
+	return by_runs(s, read_run);
 }
 
 /* Pages that are looked at, or huge pages that have some. */
@@ -252,10 +268,10 @@ static int take_turns(struct served *s, uint64_t features, uint64_t mode, unsign
 {
 	int ret = 0;
 
-	s->fd = uffd_open(features);
-	if (s->fd < 0 || uffd_register(s->fd, mem_page(s->m, s->page),
-				       s->pages * s->m->layout.page, mode))
-		ret = mem_fail(s->m, "userfaultfd: %s", strerror(errno));
+	s->fd = uffd_watch(s->m, mem_page(s->m, s->page), s->pages * s->m->layout.page, features,
+			   mode);
+	if (s->fd < 0)
+		return s->fd;
 	for (int i = 0; i < NR_WAYS && !ret; i++)
 		ret = take_turn(s, (gen + i) % NR_WAYS);
 	close(s->fd);
@@ -318,12 +334,10 @@ static int servedminor_run(struct mem *m, size_t page, size_t pages, struct valu
 		.m = m, .page = page, .pages = pages, .drop = uffd_drop,
 		.flags = UFFD_PAGEFAULT_FLAG_MINOR, .answer = answer_continue,
 	};
-	int ret;
+	int ret = uffd_verify_no_hole(m, page, pages);
 
-	if (uffd_in_hole(m, page, pages)) {
-		errno = EFAULT;
-		return mem_fail(m, "a hole in the file");
-	}
+	if (ret)
+		return ret;
 	s.from = mmap(NULL, len, PROT_READ, MAP_SHARED, m->fd, page * m->layout.page);
 	if (s.from == MAP_FAILED)
 		return mem_fail(m, "mmap of the file: %s", strerror(errno));
@@ -351,10 +365,10 @@ static void populate(struct mem *m, size_t page, size_t pages)
 	layout_cells(&m->layout, page, pages, &first, &count);
 	for (size_t c = first; c < first + count; c++)
 		if (!(m->kind->props & KIND_SHARED) || c % 2)
-			(void)*(volatile char *)mem_page(m, layout_page(&m->layout, c));
+			touch(m, layout_page(&m->layout, c));
 }
 
-static void write_pages(struct served *s, struct value v)
+static void write_pages(struct served *s)
 {
 	const struct layout *l = &s->m->layout;
 	size_t first, count;
@@ -363,12 +377,12 @@ static void write_pages(struct served *s, struct value v)
 	for (size_t c = first; c < first + count; c++) {
 		size_t page = layout_page(l, c);
 
-		content_write(l, mem_page(s->m, page), page, v);
+		content_write(l, mem_page(s->m, page), page, s->v);
 	}
 }
 
 /* What is there, but for the words that are compared, is written by one call a run. */
-static int write_run(struct served *s, size_t page, size_t pages, char *copy, struct value v)
+static int write_run(struct served *s, size_t page, size_t pages, char *copy)
 {
 	const struct layout *l = &s->m->layout;
 	size_t len = pages * l->page;
@@ -376,31 +390,14 @@ static int write_run(struct served *s, size_t page, size_t pages, char *copy, st
 
 	memcpy(copy, mem_page(s->m, page), len);
 	for (size_t i = 0; i < pages; i++)
-		content_write(l, copy + i * l->page, page + i, v);
+		content_write(l, copy + i * l->page, page + i, s->v);
 	if (process_vm_writev(getpid(), &here, 1, &there, 1, 0) != (ssize_t)len)
 		return mem_fail(s->m, "process_vm_writev: %s", strerror(errno));
 	return 0;
 }
 
-static int write_by_gup(struct served *s, struct value v)
-{
-	const struct layout *l = &s->m->layout;
-	size_t first, count, run = l->stride == 1 ? s->pages : 1;
-	char *copy = mmap(NULL, run * l->page, PROT_READ | PROT_WRITE,
-			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	int ret = 0;
-
-	if (copy == MAP_FAILED)
-		return mem_fail(s->m, "mmap of a copy: %s", strerror(errno));
-	layout_cells(l, s->page, s->pages, &first, &count);
-	for (size_t c = first; c < first + count && !ret; c += run)
-		ret = write_run(s, layout_page(l, c), run, copy, v);
-	munmap(copy, run * l->page);
-	return ret;
-}
-
 /* Half of the pages are read before: that nobody waits for, and it leaves the protection. */
-static int write_protected(struct served *s, enum way way, struct value v)
+static int write_protected(struct served *s, enum way way)
 {
 	struct mem *m = s->m;
 	size_t first, count;
@@ -409,17 +406,17 @@ static int write_protected(struct served *s, enum way way, struct value v)
 	layout_cells(&m->layout, s->page, s->pages, &first, &count);
 	for (size_t c = first; c < first + count; c++)
 		if (c % 4 < 2)
-			(void)*(volatile char *)mem_page(m, layout_page(&m->layout, c));
+			touch(m, layout_page(&m->layout, c));
 	ret = uffd_verify_protected(m, s->page, s->pages, true);
 	if (ret)
 		return ret;
 	if (way == BY_GUP)
-		return write_by_gup(s, v);
-	write_pages(s, v);
+		return by_runs(s, write_run);
+	write_pages(s);
 	return 0;
 }
 
-static int write_turn(struct served *s, enum way way, struct value v)
+static int write_turn(struct served *s, enum way way)
 {
 	struct mem *m = s->m;
 	int ret;
@@ -431,7 +428,7 @@ static int write_turn(struct served *s, enum way way, struct value v)
 		uffd_take_away(m, s->page, s->pages);
 	ret = begin_to_serve(s);
 	if (!ret)
-		ret = end_of_service(s, write_protected(s, way, v));
+		ret = end_of_service(s, write_protected(s, way));
 	if (!ret)
 		ret = verify_asked(s, 1);
 	return ret ? ret : uffd_verify_protected(m, s->page, s->pages, false);
@@ -441,23 +438,22 @@ static int serve_protected(struct mem *m, size_t page, size_t pages, struct valu
 			   uint64_t features)
 {
 	struct served s = {
-		.m = m, .page = page, .pages = pages, .flags = UFFD_PAGEFAULT_FLAG_WP,
+		.m = m, .page = page, .pages = pages, .flags = UFFD_PAGEFAULT_FLAG_WP, .v = v,
 		.answer = answer_unprotect,
-		.fd = uffd_open(UFFD_FEATURE_PAGEFAULT_FLAG_WP | features),
+		.fd = uffd_watch(m, mem_page(m, page), pages * m->layout.page,
+				 UFFD_FEATURE_PAGEFAULT_FLAG_WP | features,
+				 UFFDIO_REGISTER_MODE_WP),
 	};
-	int ret = 0;
+	int ret = s.fd < 0 ? s.fd : 0;
 
-	if (s.fd < 0 || uffd_register(s.fd, mem_page(m, page), pages * m->layout.page,
-				      UFFDIO_REGISTER_MODE_WP))
-		ret = mem_fail(m, "userfaultfd: %s", strerror(errno));
 	if (!ret)
-		ret = write_turn(&s, BY_STORE, v);
+		ret = write_turn(&s, BY_STORE);
 	if (!ret)
-		ret = write_turn(&s, BY_GUP, v);
+		ret = write_turn(&s, BY_GUP);
 	close(s.fd);
 	/* What makes no sense there, in random scenarios, is a write all the same. */
 	if (ret)
-		write_pages(&s, v);
+		write_pages(&s);
 	return ret;
 }
 

@@ -39,6 +39,17 @@ int uffd_register(int fd, void *at, size_t len, uint64_t mode)
 	return ioctl(fd, UFFDIO_REGISTER, &reg);
 }
 
+int uffd_watch(struct mem *m, void *at, size_t len, uint64_t features, uint64_t mode)
+{
+	int fd = uffd_open(features), ret;
+
+	if (fd >= 0 && !uffd_register(fd, at, len, mode))
+		return fd;
+	ret = mem_fail(m, "userfaultfd: %s", strerror(errno));
+	close(fd);
+	return ret;
+}
+
 int uffd_protect(int fd, void *at, size_t len, int protect)
 {
 	struct uffdio_writeprotect wp = {
@@ -121,12 +132,12 @@ static int protect_and_allow(struct mem *m, int fd, size_t page, size_t pages)
 /* Protect and allow again: the next write must find the page where it was. */
 static int allow_again(struct mem *m, size_t page, size_t pages, uint64_t features)
 {
-	int fd = uffd_open(UFFD_FEATURE_PAGEFAULT_FLAG_WP | features), ret;
+	int fd = uffd_watch(m, m->base, m->len, UFFD_FEATURE_PAGEFAULT_FLAG_WP | features,
+			    UFFDIO_REGISTER_MODE_WP), ret;
 
-	if (fd < 0 || uffd_register(fd, m->base, m->len, UFFDIO_REGISTER_MODE_WP))
-		ret = mem_fail(m, "userfaultfd: %s", strerror(errno));
-	else
-		ret = protect_and_allow(m, fd, page, pages);
+	if (fd < 0)
+		return fd;
+	ret = protect_and_allow(m, fd, page, pages);
 	close(fd);
 	return ret;
 }

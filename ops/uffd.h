@@ -40,6 +40,8 @@ struct uffd_continue {
 
 /* A descriptor with @features, or -1. */
 int uffd_open(uint64_t features);
+/* The same, registered for memory in @mode; -errno with m->why. */
+int uffd_watch(struct mem *m, void *at, size_t len, uint64_t features, uint64_t mode);
 /* 0, or -1 with errno: */
 int uffd_register(int fd, void *at, size_t len, uint64_t mode);
 int uffd_protect(int fd, void *at, size_t len, int protect);
@@ -65,8 +67,8 @@ char *uffd_source(struct mem *m, size_t page, size_t pages, struct value v);
 /* MADV_DONTNEED, and a hole in the file. */
 int uffd_drop(struct mem *m, size_t page, size_t pages);
 int uffd_punch(struct mem *m, size_t page, size_t pages);
-/* Has the file a hole there? hugetlbfs tells of none. */
-bool uffd_in_hole(struct mem *m, size_t page, size_t pages);
+/* -EFAULT: the file has a hole there. hugetlbfs tells of none. */
+int uffd_verify_no_hole(struct mem *m, size_t page, size_t pages);
 /* UFFD_FEATURE_MINOR_*, as the kind is. */
 uint64_t uffd_minor_feature(const struct mem *m);
 

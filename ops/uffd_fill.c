@@ -197,12 +197,11 @@ int uffd_drop(struct mem *m, size_t page, size_t pages)
 static int put_by(struct mem *m, size_t page, size_t pages, struct value v, put_fn *put,
 		  uint64_t features, uint64_t mode)
 {
-	int fd = uffd_open(features), ret;
+	int fd = uffd_watch(m, mem_page(m, page), pages * m->layout.page, features, mode), ret;
 
-	if (fd < 0 || uffd_register(fd, mem_page(m, page), pages * m->layout.page, mode))
-		ret = mem_fail(m, "userfaultfd: %s", strerror(errno));
-	else
-		ret = uffd_drop(m, page, pages);
+	if (fd < 0)
+		return fd;
+	ret = uffd_drop(m, page, pages);
 	if (!ret)
 		ret = put(m, fd, page, pages, v);
 	close(fd);
@@ -345,11 +344,14 @@ static int continue_pages(struct mem *m, int fd, size_t page, size_t pages, stru
 }
 
 /* In hugetlbfs nothing here makes one. */
-bool uffd_in_hole(struct mem *m, size_t page, size_t pages)
+int uffd_verify_no_hole(struct mem *m, size_t page, size_t pages)
 {
 	off_t from = page * m->layout.page, hole = lseek(m->fd, from, SEEK_HOLE);
 
-	return hole >= 0 && hole < from + (off_t)(pages * m->layout.page);
+	if (hole < 0 || hole >= from + (off_t)(pages * m->layout.page))
+		return 0;
+	errno = EFAULT;
+	return mem_fail(m, "a hole in the file");
 }
 
 uint64_t uffd_minor_feature(const struct mem *m)
@@ -361,12 +363,10 @@ uint64_t uffd_minor_feature(const struct mem *m)
 static int minorfault_run(struct mem *m, size_t page, size_t pages, struct value v)
 {
 	/* What is refused changes nothing: it must be known before private pages are given up. */
-	if (uffd_in_hole(m, page, pages)) {
-		errno = EFAULT;
-		return mem_fail(m, "a hole in the file");
-	}
-	return put_by(m, page, pages, v, continue_pages, uffd_minor_feature(m),
-		      UFFDIO_REGISTER_MODE_MINOR);
+	int ret = uffd_verify_no_hole(m, page, pages);
+
+	return ret ? ret : put_by(m, page, pages, v, continue_pages, uffd_minor_feature(m),
+				  UFFDIO_REGISTER_MODE_MINOR);
 }
 
 /* EFAULT: a hole in the file. */
@@ -427,25 +427,28 @@ static int copy_huge(struct mem *m, int fd, char *to, char *from)
 }
 
 /* From memory that is not in page tables yet, but for the words, and again from there. */
-static int copy_huge_twice(struct mem *m, int fd, char *to, char *from)
+static int copy_huge_twice(struct mem *m, char *to, char *from)
 {
 	size_t len = HUGE_PAGES * m->size;
-	int ret;
+	int fd = uffd_watch(m, to, len, 0, UFFDIO_REGISTER_MODE_MISSING), ret;
 
-	if (fd < 0 || uffd_register(fd, to, len, UFFDIO_REGISTER_MODE_MISSING))
-		return mem_fail(m, "userfaultfd: %s", strerror(errno));
+	if (fd < 0)
+		return fd;
 	for (size_t i = 0; i < HUGE_PAGES; i++)
 		*word_of(m, from, i) = i + 1;
 	ret = copy_huge(m, fd, to, from);
 	for (size_t at = 0; at < len && !ret; at += m->layout.page)
 		(void)*(volatile char *)(from + at);
-	return ret ? ret : copy_huge(m, fd, to, from);
+	if (!ret)
+		ret = copy_huge(m, fd, to, from);
+	close(fd);
+	return ret;
 }
 
 static int uffdcopyhuge_run(struct mem *m, size_t page, size_t pages, struct value v)
 {
 	size_t len = HUGE_PAGES * m->size;
-	int fd = uffd_open(0), flags = MAP_PRIVATE | MAP_ANONYMOUS, ret;
+	int flags = MAP_PRIVATE | MAP_ANONYMOUS, ret;
 	int huge = MAP_HUGETLB | __builtin_ctzl(m->size) << MAP_HUGE_SHIFT;
 	char *to = mmap(NULL, len, PROT_READ | PROT_WRITE, flags | huge, -1, 0);
 	char *from = mmap(NULL, len, PROT_READ | PROT_WRITE, flags | MAP_NORESERVE, -1, 0);
@@ -456,8 +459,7 @@ static int uffdcopyhuge_run(struct mem *m, size_t page, size_t pages, struct val
 	if (to == MAP_FAILED || from == MAP_FAILED)
 		ret = mem_fail(m, "mmap of hugetlb pages: %s", strerror(errno));
 	else
-		ret = copy_huge_twice(m, fd, to, from);
-	close(fd);
+		ret = copy_huge_twice(m, to, from);
 	if (to != MAP_FAILED)
 		munmap(to, len);
 	if (from != MAP_FAILED)

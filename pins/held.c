@@ -12,19 +12,11 @@
 
 #include "vm_util.h"
 
-#define PF_EXITING	4u	/* of field 9 of /proc/PID/stat */
-
 bool held_dying(pid_t pid)
 {
-	char path[32], text[512], *rest;
-	unsigned int flags;
+	struct process_stat st;
 
-	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
-	if (file_read(path, text, sizeof(text)))
-		return true;
-	rest = strrchr(text, ')');
-	return rest && sscanf(rest + 1, " %*c %*d %*d %*d %*d %*d %u", &flags) == 1 &&
-	       (flags & PF_EXITING);
+	return !process_stat(pid, &st) || st.flags & PF_EXITING;
 }
 
 int held_open(struct pin *p, struct held *h)
