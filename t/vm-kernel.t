@@ -49,8 +49,12 @@ case \$1 in
 pkgnames)	sed 's/ .*//' $tmp/madison
 		echo linux-image-cloud-amd64
 		echo linux-image-6.12.43+deb13-cloud-amd64-dbg ;;
-madison)	cat $tmp/madison ;;
-show)		echo "Package: \${2%=*}" ;;
+madison)	if [ "\$2" = linux-kbuild-6.1 ]; then cat $tmp/kbuild
+		else cat $tmp/madison; fi ;;
+show)		echo "Package: \${2%=*}"
+		case \$2 in
+		linux-headers-6.1.*) echo 'Depends: gcc-12, linux-kbuild-6.1 (>= 6.1.99-1)' ;;
+		esac ;;
 esac
 EOF
 
@@ -59,7 +63,11 @@ spew("$bin/apt-get", <<"EOF", 0755);
 echo "get \$*" >>$log
 case " \$* " in
 *' update '*)	exit 0 ;;
-*' download '*)	if [ -e $tmp/broken ]; then
+*' download '*)	if [ -e $tmp/missing ] && echo "\$*" | grep -q -f $tmp/missing; then
+			echo 'E: Version was not found' >&2
+			exit 100
+		fi
+		if [ -e $tmp/broken ]; then
 			echo half >half.deb
 			echo 'E: Connection reset' >&2
 			exit 100
@@ -92,7 +100,8 @@ sub kernel {
 
 sub fresh_cache {
 	system('rm', '-rf', $cache);
-	unlink("$tmp/broken");
+	unlink("$tmp/broken", "$tmp/missing", "$tmp/kbuild");
+	spew("$tmp/kbuild", '');
 	make_path($cache);
 }
 
@@ -165,9 +174,49 @@ is_deeply([glob("$cache/kernels/*")], [], 'nothing half is left');
 unlink("$tmp/broken");
 is(kernel('debian:newest')->{code}, 0, 'the next run gets it');
 
+# --- an archive in the middle of an upload
+
+# One linux-kbuild-6.1 for all releases of 6.1: the one for the next is there already.
+sub asked { return join(' ', sort(slurp($log) =~ /linux-\w+-6\.1=\S+/g)) }
+sub kbuild {
+	my (@versions) = @_;
+
+	fresh_cache();
+	make_deb('6.1.0-50-cloud-amd64');
+	spew("$tmp/kbuild", join('', map { "linux-kbuild-6.1 | $_ | file:///nowhere " .
+					   "bookworm/main amd64 Packages\n" } @versions));
+	return kernel('debian:6.1');
+}
+
+is(kbuild(qw(6.1.176-1 6.1.99-1))->{code}, 0, 'kbuild of this version is there');
+is(asked(), 'linux-kbuild-6.1=6.1.176-1', 'and taken');
+is(kbuild(qw(6.1.177-3 6.1.177-2 6.1.99-1))->{code}, 0, 'only later and older ones are');
+is(asked(), 'linux-kbuild-6.1=6.1.177-2', 'the next is taken');
+kbuild('6.1.99-1');
+is(asked(), 'linux-kbuild-6.1=6.1.176-1', 'an older one is not');
+
+# The newest kernel is not whole.
+fresh_cache();
+make_deb('6.1.0-30-cloud-amd64');
+spew("$tmp/missing", "6\\.1\\.176-1\n");
+my $older = kernel('debian:6.1');
+is($older->{code}, 0, 'the newest cannot be had: the one before it');
+like($older->{out}, qr{/kernels/6\.1\.0-30-cloud-amd64_6\.1\.99-1\n\z}, 'is it');
+like($older->{err}, qr/6\.1\.176-1: E: Version was not found\n.*downloading \S+ 6\.1\.99-1 /,
+     'which is told');
+is(kernel('debian:6.1.176')->{code}, 2, 'no other than the one that was asked for');
+{
+	local $ENV{COWPIN_OFFLINE} = 1;
+	my $kept = kernel('debian:6.12');
+
+	is($kept->{code}, 2, 'offline, nothing in the cache: exit code 2');
+	is($kept->{out}, '', 'and no kernel');
+}
+
 # --- two runs at the same time
 
 fresh_cache();
+make_deb('6.18.1+deb14-cloud-amd64');
 my $run = "'$top/vm/kernel.sh' debian:newest";
 unlink($log);
 my $both = run('sh', '-c', "$run & a=\$!; $run; b=\$?; wait \$a && exit \$b");

@@ -25,6 +25,7 @@ ME=kernel
 
 INDEX=$CACHE/index		# VERSION PACKAGE SUITE, one kernel a line
 INDEX_DAYS=7
+OLDER=2				# kernels tried if the newest cannot be had
 update=
 
 # --- the index: all cloud kernels of all suites
@@ -72,10 +73,10 @@ ensure_index() {
 
 # --- which kernel is meant
 
-# wanted VERSION: of "VERSION PACKAGE SUITE" lines, the newest that fits.
+# fitting VERSION: of "VERSION PACKAGE SUITE" lines those that fit, newest last.
 # The same upstream version may be built for several releases of Debian:
 # the one for this release can be built against with this compiler.
-wanted() {
+fitting() {
 	local codename
 
 	# shellcheck source=/dev/null
@@ -91,7 +92,11 @@ wanted() {
 			native = index($3, codename) == 1
 			print ($1 == want), upstream, native, $0
 		}' |
-	sort -V | tail -n 1 | cut -d ' ' -f 4-
+	sort -V | cut -d ' ' -f 4-
+}
+
+wanted() {
+	fitting "$1" | tail -n 1
 }
 
 # The kernels in the cache, as lines of an index.
@@ -119,15 +124,32 @@ related() {
 	grep -E '^linux-(base|binary|modules|headers|kbuild)-[0-9]' || true
 }
 
+# there_is PACKAGE VERSION: the oldest version in the archive that is not older.
+# Each release has packages of its own, but all of 6.1 share one linux-kbuild:
+# when the next release is built, and its signed image not yet there, the
+# archive has only the next kbuild any more. Headers ask for one "at least".
+there_is() {
+	local version best=''
+
+	for version in $(apt cache madison "$1" | awk -F ' *[|] *' '{print $2}'); do
+		dpkg --compare-versions "$version" ge "$2" || continue
+		[ -n "$best" ] && dpkg --compare-versions "$best" le "$version" ||
+			best=$version
+	done
+	echo "${best:-$2}"
+}
+
 packages_of() {
-	local version=$1 image=$2 headers=${2/image/headers}
+	local version=$1 image=$2 headers=${2/image/headers} package
 
 	{
 		echo "$image"
 		echo "$headers"
 		related "$image" "$version"
 		related "$headers" "$version"
-	} | sort -u | sed "s/\$/=$version/"
+	} | sort -u | while read -r package; do
+		echo "$package=$(there_is "$package" "$version")"
+	done
 }
 
 unpack() {
@@ -201,6 +223,22 @@ known_versions() {
 	cut -d. -f1,2 "$INDEX" 2>/dev/null | sort -Vu | paste -sd ' '
 }
 
+# fetch_older WANTED: when the newest cannot be had, one of those before it, if
+# the archive has that whole. Says which.
+fetch_older() {
+	local kernel
+
+	while read -r kernel; do
+		# shellcheck disable=SC2086 # VERSION PACKAGE SUITE
+		if with_lock apt fetch $kernel </dev/null; then
+			# shellcheck disable=SC2086
+			kernel_dir $kernel
+			return
+		fi
+	done < <(fitting "$1" <"$INDEX" | head -n -1 | tail -n "$OLDER" | tac)
+	return 1
+}
+
 get_debian() {
 	local spec=$1 want=${1#debian:} kernel
 
@@ -221,6 +259,7 @@ get_debian() {
 		if [ -n "${COWPIN_OFFLINE:-}" ] ||
 		   ! with_lock apt fetch $kernel; then
 			from_cache "$spec" "$want" && return
+			[ -z "${COWPIN_OFFLINE:-}" ] && fetch_older "$want" && return
 			die "$spec: cannot be downloaded, nothing in the cache"
 		fi
 	fi
