@@ -6,6 +6,7 @@
 
 #include "engine/gate.h"
 #include "engine/settings.h"
+#include "ops/operation.h"
 #include "vm_util.h"
 
 static struct pool {
@@ -70,25 +71,82 @@ void pools_fill(const struct plan *plan, unsigned int jobs)
 			pool_fill(p, jobs);
 }
 
-bool pools_can(size_t size, unsigned int pages)
+/*
+ * Where there is no page in the pool, the kernel makes one for what migrates, but for such
+ * a size. Which nodes have how many pages is left to chance: nobody else may take one then.
+ */
+static bool takes_all(const struct test *t)
 {
-	return !pages || pool_of(size)->capacity >= pages;
+	if (t->size <= thp_largest())
+		return false;
+	for (int i = 0; i < t->steps->nr; i++) {
+		const struct operation *o = t->steps->step[i].operation;
+
+		if (o && o->other_node)
+			return true;
+	}
+	return false;
 }
 
-bool pools_take(size_t size, unsigned int pages)
+static bool each_node_has(size_t size)
 {
-	struct pool *p = pool_of(size);
+	char path[128];
+
+	for (int node = 0; node < 2; node++) {
+		snprintf(path, sizeof(path), "/sys/devices/system/node/node%d/hugepages/"
+			 "hugepages-%zukB/free_hugepages", node, size / KIB);
+		if (file_number(path) < 1)
+			return false;
+	}
+	return true;
+}
+
+bool pools_can(const struct test *t, char *why, size_t len)
+{
+	unsigned int pages = test_hugetlb_pages(t);
+
+	if (pages && pool_of(t->size)->capacity < pages) {
+		snprintf(why, len, "of the pool of %zu kB pages, fewer than %u are free",
+			 t->size / KIB, pages);
+		return false;
+	}
+	if (pages && takes_all(t) && !each_node_has(t->size)) {
+		snprintf(why, len, "of the pool of %zu kB pages, a NUMA node has none that is free",
+			 t->size / KIB);
+		return false;
+	}
+	return true;
+}
+
+/* A random scenario may want more than there is. */
+static unsigned int taken_by(const struct test *t)
+{
+	unsigned int pages = test_hugetlb_pages(t), all;
+
+	if (!pages)
+		return 0;
+	all = pool_of(t->size)->capacity;
+	return takes_all(t) || pages > all ? all : pages;
+}
+
+bool pools_take(const struct test *t)
+{
+	unsigned int pages = taken_by(t);
+	struct pool *p;
 
 	if (!pages)
 		return true;
+	p = pool_of(t->size);
 	if (p->capacity - p->used < pages)
 		return false;
 	p->used += pages;
 	return true;
 }
 
-void pools_give(size_t size, unsigned int pages)
+void pools_give(const struct test *t)
 {
+	unsigned int pages = taken_by(t);
+
 	if (pages)
-		pool_of(size)->used -= pages;
+		pool_of(t->size)->used -= pages;
 }

@@ -12,11 +12,11 @@
 void pools_fill(const struct plan *p, unsigned int jobs);
 
 /*
- * Pages of @size for one test. pools_can() says if there will ever be as many,
- * pools_take() takes them if they are free now.
+ * What @t takes while it runs. pools_can() says if there will ever be as much, else why not in
+ * @why (@len bytes); pools_take() takes it if it is free now, which it is when no test runs.
  */
-bool pools_can(size_t size, unsigned int pages);
-bool pools_take(size_t size, unsigned int pages);
-void pools_give(size_t size, unsigned int pages);
+bool pools_can(const struct test *t, char *why, size_t len);
+bool pools_take(const struct test *t);
+void pools_give(const struct test *t);
 
 #endif

@@ -179,11 +179,8 @@ static int unmet(const struct test *t, struct result *r)
 	unsigned int pages = test_hugetlb_pages(t);
 	int need = needs_unmet(test_needs(t), t->size, pages, r->text, sizeof(r->text));
 
-	if (need < 0 && !pools_can(t->size, pages)) {
-		need = NEED_HUGETLB;
-		snprintf(r->text, sizeof(r->text), "of the pool of %zu kB pages, fewer than %u "
-			 "are free", t->size / KIB, pages);
-	}
+	if (need < 0 && !pools_can(t, r->text, sizeof(r->text)))
+		return NEED_HUGETLB;
 	return need;
 }
 
@@ -230,7 +227,7 @@ static bool take_resources(const struct test *t)
 	if ((single && run.single_taken) || (races && run.racing) || run.alone ||
 	    (t->steps->alone && run.running) || !take_swap(t))
 		return false;
-	if (!pools_take(t->size, test_hugetlb_pages(t)))
+	if (!pools_take(t))
 		return false;
 	run.single_taken |= single;
 	run.alone = t->steps->alone;
@@ -240,7 +237,7 @@ static bool take_resources(const struct test *t)
 
 static void give_resources(const struct test *t)
 {
-	pools_give(t->size, test_hugetlb_pages(t));
+	pools_give(t);
 	if (is_single(t))
 		run.single_taken = false;
 	run.alone = false;

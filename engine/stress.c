@@ -206,7 +206,7 @@ static void drop_bases_without_means(void)
 		unsigned int pages = test_hugetlb_pages(t);
 
 		if (needs_unmet(test_needs(t), t->size, pages, why, sizeof(why)) >= 0 ||
-		    !pools_can(t->size, pages))
+		    !pools_can(t, why, sizeof(why)))
 			continue;
 		stress.bases[kept++] = *t;
 	}
@@ -238,7 +238,7 @@ static void ends(struct slot *slot, bool dead)
 	judge_end(&c->test, slot, dead);
 	stress.steps += __builtin_popcount(r->tried);
 	coverage_add(&stress.tried, c->base, &c->steps, r->tried);
-	pools_give(c->test.size, test_hugetlb_pages(&c->test));
+	pools_give(&c->test);
 	if (r->verdict != VERDICT_FAIL)
 		return;
 	/* Compaction for one may disturb how memory comes about for another. */
@@ -323,8 +323,10 @@ static void start_next(struct slot *slot)
 		exec_print(&c->test);
 		fflush(stdout);
 	}
-	if (!pools_take(c->test.size, test_hugetlb_pages(&c->test)))
+	if (!pools_take(&c->test)) {
 		drain();
+		pools_take(&c->test);
+	}
 	if (!slot_start(slot, i, now_ns() + opt.run.timeout * NS_PER_S))
 		refuse("fork: no process to be had");
 	if (stress.scenarios % BATCH == 0)

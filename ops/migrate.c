@@ -62,6 +62,6 @@ static int tonode_run(struct mem *m, size_t page, size_t pages, struct value v)
 DEFINE_OPERATION(tonode) = {
 	.id = "tonode", .about = "move_pages() to the other NUMA node; a pinned page stays",
 	.needs = NEED(NUMA), .keeps_protection = true, .refuses_pinned = { -EBUSY, -EAGAIN },
-	.refuses_shared = { -EAGAIN }, .senseless = { -EAGAIN },
+	.refuses_shared = { -EAGAIN }, .senseless = { -EAGAIN }, .other_node = true,
 	.run = tonode_run,
 };

@@ -68,6 +68,7 @@ struct operation {
 	bool own_protection;	/* it protects for itself, done or refused, and that ends */
 	bool own_group;		/* the test's processes get a memory cgroup of their own */
 	unsigned int huge_pages;	/* that it takes of the kind's pool meanwhile */
+	bool other_node;	/* it takes pages on the NUMA node of its choice */
 	bool slow;		/* a hundred times as slow as others: less often at random */
 	/*
 	 * Errors (-errno) that are right where some page is pinned; without pins, too. Having
