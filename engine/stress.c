@@ -16,6 +16,8 @@
 #include "engine/environ.h"
 #include "engine/findings.h"
 #include "engine/globs.h"
+#include "engine/health.h"
+#include "engine/inject.h"
 #include "engine/judge.h"
 #include "engine/exec.h"
 #include "engine/options.h"
@@ -297,16 +299,28 @@ static void look_into_failures(void)
 	stress.nr_failed = 0;
 }
 
+static void left_behind(const char *what)
+{
+	printf("# left behind by one of the last %d scenarios before number %llu: %s\n", BATCH,
+	       stress.scenarios, what);
+	stress.left_behind++;
+}
+
+/*
+ * Pages are freed and unpinned by kernel threads, too, and processes are gone late: what the
+ * kernel complains of then is nobody's, or of the last scenario of all.
+ */
 static void look_behind(void)
 {
 	char why[256];
+	struct splat s;
 
 	drain();
-	if (!quiet_check(why, sizeof(why)))
-		return;
-	printf("# left behind by one of the last %d scenarios before number %llu: %s\n", BATCH,
-	       stress.scenarios, why);
-	stress.left_behind++;
+	if (quiet_check(why, sizeof(why)))
+		left_behind(why);
+	inject_late_splat(0);
+	while (health_next(&s))
+		left_behind(s.text);
 }
 
 /* Copies of a test are all in one array, as directors expect it. */
