@@ -51,6 +51,10 @@ sub crash_ok {
 	like(slurp("$tmp/silence-results/debian-6.12/console.log"), qr/Kernel panic.*NMI/,
 	     'and where the CPUs are, though its timers be dead')
 		if $name eq 'silence';
+	like(slurp("$tmp/silence-results/debian-6.12/console.log"),
+	     qr/^qemu: .*local APIC state for CPU 1 *\n(?:qemu: .*\n)*?qemu: Timer\s/m,
+	     'and what these timers are at')
+		if $name eq 'silence';
 }
 
 # Name, how it ends, what is said of it, options.
