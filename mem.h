@@ -22,7 +22,8 @@ struct mem {
 	char *base;		/* the tested region ... */
 	size_t len;		/* ... in bytes, whole base pages */
 	struct layout layout;	/* how the region is sampled */
-	int fd;			/* of a file kind, else -1 */
+	int fd;			/* of a file kind, else -1: the region is of its bytes */
+	off_t offset;		/* from @offset on, before which it has a hole */
 	/* Other memory of the process that an operation has filled and nobody writes to. */
 	const void *witness;
 	size_t witness_len;
@@ -36,6 +37,12 @@ struct mem {
 static inline void *mem_page(const struct mem *m, size_t page)
 {
 	return m->base + page * m->layout.page;
+}
+
+/* Where page @page of the region is in its file. */
+static inline off_t mem_offset(const struct mem *m, size_t page)
+{
+	return m->offset + page * m->layout.page;
 }
 
 /* A number that changes if a byte of [at, at + len) does; @len is a multiple of 8. */

@@ -61,7 +61,7 @@ static void look_at_file(void)
 	bool ok = page;
 
 	for (size_t c = 0; c < l->cells && ok; c++) {
-		ok = pread(self.mem.fd, page, l->page, layout_page(l, c) * l->page) ==
+		ok = pread(self.mem.fd, page, l->page, mem_offset(&self.mem, layout_page(l, c))) ==
 		     (ssize_t)l->page;
 		if (ok)
 			content_read(l, page, self.stage->behind + c * l->words);

@@ -163,7 +163,7 @@ void inject_write_through(const struct mem *m)
 {
 	uint64_t word = word_encode((struct value){ WRITER_FILE, 99 }, 0, 0);
 
-	if (m->fd >= 0 && pwrite(m->fd, &word, sizeof(word), 0) < 0)
+	if (m->fd >= 0 && pwrite(m->fd, &word, sizeof(word), m->offset) < 0)
 		perror("injection");
 }
 

@@ -111,22 +111,23 @@ int mem_map_file(struct mem *m, size_t len)
 	int flags = m->kind->props & KIND_SHARED ? MAP_SHARED : MAP_PRIVATE;
 
 	m->map_len = len;
-	m->map = mmap(NULL, len, PROT_READ | PROT_WRITE, flags, m->fd, 0);
+	m->map = mmap(NULL, len, PROT_READ | PROT_WRITE, flags, m->fd, m->offset);
 	if (m->map == MAP_FAILED)
 		return mem_fail(m, "mmap of the file (%zu bytes): %s", len, strerror(errno));
 	mem_set_region(m, m->map, len);
 	return 0;
 }
 
-int mem_fill_file(struct mem *m, size_t len)
+int mem_fill_file(struct mem *m, size_t len, size_t before)
 {
 	struct value v = { WRITER_FILE, 1 };
 	struct layout l = layout_of(len);
 	char *at;
 
-	if (ftruncate(m->fd, len))
-		return mem_fail(m, "ftruncate to %zu bytes: %s", len, strerror(errno));
-	at = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED, m->fd, 0);
+	m->offset = before;
+	if (ftruncate(m->fd, before + len))
+		return mem_fail(m, "ftruncate to %zu bytes: %s", before + len, strerror(errno));
+	at = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED, m->fd, before);
 	if (at == MAP_FAILED)
 		return mem_fail(m, "mmap to fill the file: %s", strerror(errno));
 	for (size_t c = 0; c < l.cells; c++) {
@@ -227,7 +228,7 @@ int mem_verify_file(struct mem *m)
 {
 	static uint64_t mine[CELLS_MAX], file[CELLS_MAX];
 	const struct layout *l = &m->layout;
-	char *at = mmap(NULL, m->len, PROT_READ, MAP_SHARED, m->fd, 0);
+	char *at = mmap(NULL, m->len, PROT_READ, MAP_SHARED, m->fd, m->offset);
 	int ret;
 
 	if (at == MAP_FAILED)

@@ -12,10 +12,16 @@
 
 #include "vm_util.h"
 
+/*
+ * As many as readahead puts into one folio at most, so that none of them is in a folio with the
+ * tested ones: a hole in a part of a folio is made of zeroes in place, which a pin sees.
+ */
+#define PAGES_BEFORE	64
+
 static int map_file(struct mem *m)
 {
 	size_t len = mem_length(m, page_size());
-	int ret = mem_fill_file(m, len);
+	int ret = mem_fill_file(m, len, PAGES_BEFORE * page_size());
 
 	return ret ? ret : mem_map_file(m, len);
 }

@@ -66,7 +66,7 @@ static int memfd_hugetlb_create(struct mem *m)
 	if (m->fd < 0)
 		return mem_fail(m, "memfd_create of %zu kB pages: %s", m->size / KIB,
 				strerror(errno));
-	ret = mem_fill_file(m, m->size);
+	ret = mem_fill_file(m, m->size, m->size);
 	return ret ? ret : mem_map_file(m, m->size);
 }
 

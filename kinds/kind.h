@@ -90,8 +90,11 @@ int mem_map_base(struct mem *m, size_t len);
 void mem_set_region(struct mem *m, void *base, size_t len);
 /* Map m->fd as the kind's properties say, readable and writable. */
 int mem_map_file(struct mem *m, size_t len);
-/* Give the file behind m its content. */
-int mem_fill_file(struct mem *m, size_t len);
+/*
+ * Give the file behind m its content, after a hole of @before bytes: a kernel that takes an
+ * address, or a distance in the mapping, for a place in the file finds something else there.
+ */
+int mem_fill_file(struct mem *m, size_t len, size_t before);
 void mem_unmap(struct mem *m);
 /*
  * What @verify proves, a kind's or one of those below. While the kernel moves a page (compaction,

@@ -45,7 +45,7 @@ static int range_create(struct mem *m)
 	m->fd = memfd_create("cowpin", MFD_CLOEXEC);
 	if (m->fd < 0)
 		return mem_fail(m, "memfd_create: %s", strerror(errno));
-	ret = mem_fill_file(m, len);
+	ret = mem_fill_file(m, len, len);
 	if (ret)
 		return ret;
 	m->map_len = 2 * len;
@@ -53,7 +53,8 @@ static int range_create(struct mem *m)
 	if (m->map == MAP_FAILED)
 		return mem_fail(m, "mmap of %zu bytes: %s", m->map_len, strerror(errno));
 	at = (char *)(((uintptr_t)m->map + len - 1) / len * len);
-	if (mmap(at, len, PROT_READ | PROT_WRITE, flags | MAP_FIXED, m->fd, 0) == MAP_FAILED)
+	if (mmap(at, len, PROT_READ | PROT_WRITE, flags | MAP_FIXED, m->fd, m->offset) ==
+	    MAP_FAILED)
 		return mem_fail(m, "mmap of the file (%zu bytes): %s", len, strerror(errno));
 	mem_set_region(m, at, len);
 	return 0;

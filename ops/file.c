@@ -12,7 +12,7 @@
 
 static int put_by_write(struct mem *m, size_t offset, uint64_t word)
 {
-	if (pwrite(m->fd, &word, sizeof(word), offset) == sizeof(word))
+	if (pwrite(m->fd, &word, sizeof(word), m->offset + offset) == sizeof(word))
 		return 0;
 	return mem_fail(m, "write to the file: %s", strerror(errno));
 }
@@ -34,7 +34,8 @@ static int mapwrite_run(struct mem *m, size_t page, size_t pages, struct value v
 	char *map;
 
 	/* Of hugetlb pages: the file has them all, and a reservation would stay with it. */
-	map = mmap(NULL, m->len, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, m->fd, 0);
+	map = mmap(NULL, m->len, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, m->fd,
+		   m->offset);
 	if (map == MAP_FAILED)
 		return mem_fail(m, "mmap of the file, shared: %s", strerror(errno));
 	layout_cells(&m->layout, page, pages, &first, &count);
@@ -74,10 +75,10 @@ static int write_directly(struct mem *m, int fd, size_t page, size_t pages, stru
 	for (size_t c = first; c < first + count && !ret; c++) {
 		size_t at = layout_page(l, c);
 
-		if (pread(m->fd, buf, l->page, at * l->page) != (ssize_t)l->page)
+		if (pread(m->fd, buf, l->page, mem_offset(m, at)) != (ssize_t)l->page)
 			ret = mem_fail(m, "read of the file: %s", strerror(errno));
 		content_write(l, buf, at, v);
-		if (!ret && pwrite(fd, buf, l->page, at * l->page) != (ssize_t)l->page)
+		if (!ret && pwrite(fd, buf, l->page, mem_offset(m, at)) != (ssize_t)l->page)
 			ret = mem_fail(m, "O_DIRECT write to the file: %s", strerror(errno));
 	}
 	free(buf);
@@ -111,7 +112,7 @@ static int verify_on_disk(struct mem *m, int fd, size_t page, size_t pages)
 
 	layout_cells(l, page, pages, &first, &count);
 	for (size_t c = first; c < first + count && !ret; c++) {
-		off_t at = layout_page(l, c) * l->page;
+		off_t at = mem_offset(m, layout_page(l, c));
 
 		if (pread(fd, disk, l->page, at) != (ssize_t)l->page ||
 		    pread(m->fd, cache, l->page, at) != (ssize_t)l->page) {
@@ -147,11 +148,9 @@ DEFINE_OPERATION(sync_file) = {
 
 static int punch_run(struct mem *m, size_t page, size_t pages, struct value v)
 {
-	size_t size = m->layout.page;
-
 	(void)v;
-	if (fallocate(m->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, page * size,
-		      pages * size))
+	if (fallocate(m->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, mem_offset(m, page),
+		      pages * m->layout.page))
 		return mem_fail(m, "punching a hole: %s", strerror(errno));
 	return 0;
 }
@@ -161,7 +160,7 @@ static int truncate_run(struct mem *m, size_t page, size_t pages, struct value v
 	(void)page;
 	(void)pages;
 	(void)v;
-	if (ftruncate(m->fd, 0) || ftruncate(m->fd, m->layout.pages * m->layout.page))
+	if (ftruncate(m->fd, 0) || ftruncate(m->fd, mem_offset(m, m->layout.pages)))
 		return mem_fail(m, "ftruncate: %s", strerror(errno));
 	return 0;
 }
@@ -179,7 +178,7 @@ DEFINE_OPERATION(truncate_file) = {
 /* A file that ends inside of a page, and is made as long again, has zeroes there. */
 static int cut_run(struct mem *m, size_t page, size_t pages, struct value v)
 {
-	size_t end = m->layout.pages * m->layout.page;
+	off_t end = mem_offset(m, m->layout.pages);
 	char was[CUT], after[CUT] = { 1 }, zeroes[CUT] = { 0 };
 
 	(void)page;

@@ -338,7 +338,7 @@ static int servedminor_run(struct mem *m, size_t page, size_t pages, struct valu
 
 	if (ret)
 		return ret;
-	s.from = mmap(NULL, len, PROT_READ, MAP_SHARED, m->fd, page * m->layout.page);
+	s.from = mmap(NULL, len, PROT_READ, MAP_SHARED, m->fd, mem_offset(m, page));
 	if (s.from == MAP_FAILED)
 		return mem_fail(m, "mmap of the file: %s", strerror(errno));
 	ret = take_turns(&s, uffd_minor_feature(m), UFFDIO_REGISTER_MODE_MINOR, v.gen);

@@ -268,10 +268,8 @@ DEFINE_OPERATION(refillhugewp) = {
 
 int uffd_punch(struct mem *m, size_t page, size_t pages)
 {
-	size_t size = m->layout.page;
-
-	if (fallocate(m->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, page * size,
-		      pages * size))
+	if (fallocate(m->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, mem_offset(m, page),
+		      pages * m->layout.page))
 		return mem_fail(m, "punching a hole: %s", strerror(errno));
 	return 0;
 }
@@ -346,7 +344,7 @@ static int continue_pages(struct mem *m, int fd, size_t page, size_t pages, stru
 /* In hugetlbfs nothing here makes one. */
 int uffd_verify_no_hole(struct mem *m, size_t page, size_t pages)
 {
-	off_t from = page * m->layout.page, hole = lseek(m->fd, from, SEEK_HOLE);
+	off_t from = mem_offset(m, page), hole = lseek(m->fd, from, SEEK_HOLE);
 
 	if (hole < 0 || hole >= from + (off_t)(pages * m->layout.page))
 		return 0;

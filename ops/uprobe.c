@@ -53,7 +53,7 @@ static int uprobe_run(struct mem *m, size_t page, size_t pages, struct value v)
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", m->fd);
 	for (size_t byte = 0; byte < sizeof(uint64_t); byte++) {
 		size_t offset = page * m->layout.page + content_mark_offset() + byte;
-		int fd = probe_at(path, offset);
+		int fd = probe_at(path, m->offset + offset);
 
 		if (fd >= 0 && is_breakpoint(m->base + offset))
 			return 0;
