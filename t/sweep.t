@@ -55,6 +55,12 @@ is_deeply([alarms($sweep->{seen}, \%want)], ['f.d: fail leak, not todo leak'],
 @want{qw(f.d f.a)} = ('fail leak', 'todo leak');
 is_deeply([alarms($sweep->{seen}, \%want)], ['f.a: ok, not todo leak'], 'and a pass');
 
+$want{'f.a'} = 'fail leak|stale-pin';
+is_deeply([alarms({ 'f.a' => $_ }, \%want)], [], "one of two reasons: $_")
+	for 'fail leak', 'fail stale-pin';
+is_deeply([alarms({ 'f.a' => $_ }, \%want)], ["f.a: $_, not fail leak|stale-pin"], "neither: $_")
+	for 'fail torn-page', 'todo leak', 'ok', 'fail leak|stale-pin';
+
 my ($rest) = $whole =~ /\A(.*?)not ok 7/s;
 is(sweep_of('6.12', $rest)->{cut}, '7 tests planned, 6 done', 'the last one is missing');
 is(sweep_of('6.12', "$rest# not run: g.a\n# not run: g.b\n")->{cut}, 'g.a was not run',
