@@ -490,6 +490,16 @@ static bool memfd_sealable(void)
 	return seals >= 0 && !(seals & F_SEAL_SEAL);
 }
 
+static bool secretmem_met(const struct ask *a)
+{
+	int fd = syscall(SYS_memfd_secret, O_CLOEXEC);
+
+	if (fd < 0)
+		return no(a, "no memfd_secret() (5.14; secretmem.enable=1, CONFIG_SECRETMEM)");
+	close(fd);
+	return true;
+}
+
 static bool udmabuf_met(const struct ask *a)
 {
 	if (access("/dev/udmabuf", R_OK | W_OK))
@@ -569,6 +579,7 @@ static const struct {
 	[NEED_OFFLINE] = { .code = "no-offline",
 		.unprovided = "no guest of run_vmtests.sh, or its memory cannot be taken offline "
 			      "(CONFIG_MEMORY_HOTREMOVE)" },
+	[NEED_SECRETMEM] = { .code = "no-secretmem", .met = secretmem_met },
 	[NEED_SCANWP] = { .code = "no-scan-wp", .met = scanwp_met },
 	[NEED_SOFTDIRTY] = { .code = "no-softdirty", .met = softdirty_met },
 };

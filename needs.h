@@ -58,6 +58,7 @@ enum need {
 	NEED_UFFDWPFILE,	/* userfaultfd's write protection of hugetlb and shmem */
 	NEED_KVM,		/* virtual machines, see pins/kvm.c */
 	NEED_SWAPDISK,		/* a disk to swap to, which writes later */
+	NEED_SECRETMEM,		/* memfd_secret() */
 	NEED_OFFLINE,		/* in our own guest: blocks of memory can be taken offline */
 	NR_NEEDS
 };

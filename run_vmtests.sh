@@ -224,14 +224,21 @@ check_options() {
 
 # --- what is common to all runs
 
+# Results pile up; the last twenty are kept, and those of a run that goes on.
+drop_old_results() {
+	local old
+
+	while read -r old; do
+		flock -n "$old/lock" rm -rf "$old" || true
+	done < <(find "$CACHE/results" -mindepth 1 -maxdepth 1 -type d | sort -r | tail -n +21)
+}
+
 make_results() {
 	if [ -z "$results" ]; then
 		results=$CACHE/results/$(date +%Y%m%d-%H%M%S)-$$
 		mkdir -p "$results"
 		ln -sfn "$results" "$CACHE/results/latest"
-		# Results pile up; the last twenty are kept.
-		find "$CACHE/results" -mindepth 1 -maxdepth 1 -type d |
-			sort -r | tail -n +21 | xargs -r rm -rf
+		drop_old_results
 	fi
 	mkdir -p "$results" || die "--results $results: cannot be made"
 	results=$(realpath "$results")

@@ -222,6 +222,8 @@ const char *must_refuse(const struct step *s, int actor)
 		return NULL;
 	if (forbidden(s, actor))
 		return "of memory that is not mapped, or not to be accessed so";
+	if (d.test->kind->props & KIND_SECRET)
+		return "of secret memory";
 	if ((s->pin_flags & PIN_RW) && (s->pin_flags & PIN_LONGTERM) && d.stage->dirty_tracked)
 		return "of a file mapping that it must write-protect";
 	return NULL;

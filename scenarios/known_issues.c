@@ -131,6 +131,9 @@ const struct known_issue fixed_bugs[] = {
 		    "files that are not in memory" },
 	/* A R/W pin is of a private copy, which fork() shared. */
 	ON_5_10("rw-pin.not-anon.*hugetlb*", "stale-pin", SHARED_HUGETLB),
+	/* Where O_DIRECT goes by the page cache, what is written gets into the pinned page. */
+	{ .ids = "operation.directwrite-private.*", .fails_as = "leak", .kernels = "-6.1",
+	  .reason = "fixed in " FIXED_6_2 },
 	STALE_6_2("*.zeropage*"),
 	STALE_6_2("*.memfd"),
 	STALE_6_2("*.memfd.range"),

@@ -10,6 +10,9 @@
 #define RELEASED	"what was pinned before the pin was refused is pinned no more: fork() " \
 			"copies none of it"
 
+#define SECRET		"secret memory is for its processes alone: what pins it reads it past " \
+			"them, and the kernel itself has it mapped no more"
+
 /* The upper half may not be accessed as the pin asks for. */
 #define REFUSED(name, what, first, prot, pin, of)				\
 	{ .id = "refused." name, .title = what,					\
@@ -26,6 +29,18 @@ static const struct scenario rows[] = {
 		"be read", "read", "r", "rw", KIND_FILE | KIND_RANGE),
 	REFUSED("upper-none-file", "R/O longterm %s pin of a file, of which one half may not be "
 		"read", "read", "none", "ro", KIND_FILE | KIND_RANGE),
+	{ .id = "refused.secret", .title = "%s pin of what the kernel may not look at",
+	  .steps = "write P; pin P ro; pin P rw; pin P ro longterm; pin P rw longterm; write P",
+	  .why = SECRET, .kinds = KIND_SECRET },
+	{ .id = "refused.secret-fork",
+	  .title = "%s pin by a child of what the kernel may not look at",
+	  .steps = "write P; fork P C; pin C ro longterm; pin C rw; write C; read P",
+	  .why = SECRET, .kinds = KIND_SECRET },
+	{ .id = "refused.secret-by-all",
+	  .title = "pins by others of what the kernel may not look at",
+	  .steps = "write P; pin P ro vmsplice; pin P ro zerocopy; pin P rw longterm iouring; "
+		   "write P",
+	  .why = SECRET, .kinds = KIND_SECRET },
 	{ }
 };
 

@@ -7,6 +7,7 @@
 
 use strict;
 use warnings;
+use File::Path qw(make_path);
 use FindBin;
 use Test::More;
 
@@ -103,6 +104,24 @@ is($got->{code}, 0, 'make install') or diag($got->{out}, $got->{err});
 	is(join('', map { "$_\n" } $r->{out} =~ /^(ok \d.*)$/mg),
 	   join('', map { "$_\n" } slurp($tap // '') =~ /^(ok \d.*)$/mg),
 	   'and kept');
+}
+
+# --- what becomes of old results
+
+{
+	my $kept = "$tmp/cache/cowpin/results";
+	local $ENV{XDG_CACHE_HOME} = "$tmp/cache";
+
+	make_path(map { sprintf('%s/20200101-0000%02d-1', $kept, $_) } 0 .. 21);
+	my $pid = open(my $holder, '-|', "exec flock -F '$kept/20200101-000000-1/lock' " .
+		       "sh -c 'echo held; exec sleep 1000'") // die "flock: $!\n";
+	scalar(<$holder>);
+	run_line("$top/run_vmtests.sh", '--', '--run', 'fork.basic.anon');
+	kill('TERM', $pid);
+	my @left = map { /(\d\d)-1\z/ ? $1 : () } glob("$kept/2020*");
+
+	is_deeply(\@left, ['00', map { sprintf('%02d', $_) } 3 .. 21],
+		  'the last ones are kept, and what a run that goes on writes');
 }
 
 # --- prove, on what is here
