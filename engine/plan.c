@@ -382,7 +382,8 @@ unsigned int test_hugetlb_pages(const struct test *t)
 	 * The file's page, and a copy for each process; what is put in place of a pinned one, and
 	 * what operations take.
 	 */
-	return !!(t->kind->props & KIND_FILE) + t->steps->actors + refills(t->steps);
+	return (!!(t->kind->props & KIND_FILE) + t->steps->actors + refills(t->steps)) *
+	       (t->kind->region(t->size) / t->size);
 }
 
 static const uint64_t step_needs[NR_OPS] = {

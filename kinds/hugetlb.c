@@ -44,16 +44,13 @@ static unsigned int size_bits(size_t size)
 
 static int hugetlb_create(struct mem *m)
 {
-	m->map_len = m->size;
-	m->map = mmap(NULL, m->size, PROT_READ | PROT_WRITE,
+	m->map_len = m->kind->region(m->size);
+	m->map = mmap(NULL, m->map_len, PROT_READ | PROT_WRITE,
 		      MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB | size_bits(m->size), -1, 0);
 	if (m->map == MAP_FAILED)
-		return mem_fail(m, "mmap of a %zu kB page: %s (pool: %lld free)", m->size / KIB,
+		return mem_fail(m, "mmap of pages of %zu kB: %s (pool: %lld free)", m->size / KIB,
 				strerror(errno), hugetlb_count(m->size, "free_hugepages"));
-	m->base = m->map;
-	m->len = m->size;
-	m->layout = layout_of(m->len);
-	m->prot = PROT_READ | PROT_WRITE;
+	mem_set_region(m, m->map, m->map_len);
 	return 0;
 }
 
@@ -84,6 +81,38 @@ static int hugetlb_verify(struct mem *m)
 	return verify_pages(m, true);
 }
 
+/* One after the other; where in memory they are is left to the kernel. */
+static int hugetlb_two_verify(struct mem *m)
+{
+	int ret = 0;
+
+	for (size_t at = 0; at < m->len && !ret; at += m->size) {
+		struct mem one = *m;
+
+		mem_set_region(&one, m->base + at, m->size);
+		ret = verify_pages(&one, true);
+		if (ret)
+			memcpy(m->why, one.why, sizeof(m->why));
+	}
+	return ret;
+}
+
+static size_t two_pages(size_t size)
+{
+	return 2 * size;
+}
+
+/* As much of two as a guest can spare. */
+static int small_sizes(size_t *sizes)
+{
+	int nr = all_sizes(sizes), kept = 0;
+
+	for (int i = 0; i < nr; i++)
+		if (sizes[i] < GIB)
+			sizes[kept++] = sizes[i];
+	return kept;
+}
+
 static int memfd_hugetlb_verify(struct mem *m)
 {
 	int ret = verify_pages(m, false);
@@ -103,6 +132,18 @@ DEFINE_KIND(hugetlb) = {
 	.create = hugetlb_create,
 	.verify = hugetlb_verify,
 	HUGETLB_COMMON,
+};
+
+/* What goes from page to page must come to each of them. */
+DEFINE_KIND(hugetlb_two) = {
+	.id = "hugetlb.two",
+	.title = "two pages of hugetlb",
+	.rank = 192,
+	.props = KIND_PRIVATE | KIND_HUGETLB | KIND_SEVERAL | KIND_EXTRA,
+	.create = hugetlb_create,
+	.verify = hugetlb_two_verify,
+	.needs = NEED(ROOT) | NEED(HUGETLB), .sizes = small_sizes, .spell_size = true,
+	.region = two_pages, .destroy = mem_unmap,
 };
 
 DEFINE_KIND(memfd_hugetlb) = {
