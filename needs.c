@@ -244,6 +244,17 @@ static bool mthp_met(const struct ask *a)
 	return true;
 }
 
+static bool shmemthp_met(const struct ask *a)
+{
+	char word[32];
+
+	if (choice_read(SHMEM_THP_ENABLED, word, sizeof(word)))
+		return no(a, "the kernel has no large folios of shared memory but of THP size");
+	if (!strcmp(word, "never"))
+		return no(a, "large folios of shared memory are switched off");
+	return true;
+}
+
 static bool scratch_met(const struct ask *a, const char *dir, long magic)
 {
 	struct statfs fs;
@@ -536,6 +547,7 @@ static const struct {
 	[NEED_MEMCG] = { .code = "no-memcg", .met = memcg_met },
 	[NEED_SWAP] = { .code = "no-swap", .met = swap_met },
 	[NEED_MTHP] = { .code = "no-mthp", .met = mthp_met, .by_size = true },
+	[NEED_SHMEMTHP] = { .code = "no-shmem-thp", .met = shmemthp_met },
 	[NEED_EXT4] = { .code = "no-ext4", .met = ext4_met },
 	[NEED_XFS] = { .code = "no-xfs", .met = xfs_met },
 	[NEED_BTRFS] = { .code = "no-btrfs", .met = btrfs_met },

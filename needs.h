@@ -57,6 +57,7 @@ enum need {
 	NEED_UFFDMINOR,		/* userfaultfd's minor faults; MADV_DONTNEED of hugetlb */
 	NEED_UFFDWPFILE,	/* userfaultfd's write protection of hugetlb and shmem */
 	NEED_KVM,		/* virtual machines, see pins/kvm.c */
+	NEED_SHMEMTHP,		/* large folios of shared anonymous memory */
 	NEED_SWAPDISK,		/* a disk to swap to, which writes later */
 	NEED_SECRETMEM,		/* memfd_secret() */
 	NEED_OFFLINE,		/* in our own guest: blocks of memory can be taken offline */

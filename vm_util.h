@@ -107,6 +107,10 @@ size_t thp_largest(void);
 void thp_each_enabled(void (*with)(const char *path));
 #define THP_SYSFS	"/sys/kernel/mm/transparent_hugepage"
 
+/* One size that says all of large folios of shared memory, and its switch. */
+#define SHMEM_THP_SIZE		(64 * KIB)
+#define SHMEM_THP_ENABLED	THP_SYSFS "/hugepages-64kB/shmem_enabled"
+
 /*
  * Sizes of hugetlb pages in ascending order, into @sizes (room for @max): what the
  * kernel supports (libhugetlbfs). Returns how many.

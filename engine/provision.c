@@ -46,6 +46,11 @@ static void provide_thp(void)
 	settings_set(THP_SYSFS "/khugepaged/scan_sleep_millisecs", "3600000");
 }
 
+static void provide_shmem_thp(void)
+{
+	settings_set(SHMEM_THP_ENABLED, "advise");
+}
+
 /* Pins that one test holds on disks or devices at most; stress has as many. */
 #define DISKS_PER_TEST	4
 #define DEVICES_PER_TEST	4
@@ -179,6 +184,7 @@ static const struct {
 	void (*provide)(void);
 } means[] = {
 	{ NEED(THP) | NEED(MTHP),	provide_thp },
+	{ NEED(SHMEMTHP),		provide_shmem_thp },
 	{ NEED(HUGE_ZERO),		provide_huge_zeropage },
 	{ NEED(MODULE),			provide_module },
 	{ NEED(MEMCG),			provide_memcg },

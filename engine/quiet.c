@@ -184,6 +184,7 @@ static struct setting {
 	{ .path = THP_SYSFS "/enabled" },
 	{ .path = THP_SYSFS "/defrag" },
 	{ .path = THP_SYSFS "/shmem_enabled" },
+	{ .path = SHMEM_THP_ENABLED },
 	{ .path = THP_SYSFS "/use_zero_page" },
 	{ .path = "/sys/kernel/mm/ksm/run" },
 	{ .path = "/sys/kernel/mm/ksm/use_zero_pages" },

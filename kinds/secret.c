@@ -37,7 +37,7 @@ static int secret_verify(struct mem *m)
 }
 
 DEFINE_KIND(secret) = {
-	.id = "secret", .title = "secret memory", .rank = 305,
+	.id = "secret", .title = "secret memory", .rank = 307,
 	.props = KIND_SHARED | KIND_SECRET | KIND_EXTRA, .needs = NEED(ROOT) | NEED(SECRETMEM),
 	.create = secret_create, .verify = secret_verify, .destroy = mem_unmap,
 };

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Shared memory without a name, and enough of a memfd for a THP, but of base pages. */
+/*
+ * Shared memory without a name, of base pages or of a large folio, and enough of a memfd for a THP,
+ * but of base pages.
+ */
 #define _GNU_SOURCE
 #include "kind.h"
 
@@ -29,6 +32,53 @@ DEFINE_KIND(anon_shared) = {
 	.create = shmem_create, .verify = shmem_verify, .destroy = mem_unmap,
 };
 
+/* @len bytes of @fd, at a multiple of that. */
+static int map_aligned(struct mem *m, size_t len, int flags)
+{
+	char *at;
+
+	m->map_len = 2 * len;
+	m->map = mmap(NULL, m->map_len, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (m->map == MAP_FAILED)
+		return mem_fail(m, "mmap of %zu bytes: %s", m->map_len, strerror(errno));
+	at = (char *)(((uintptr_t)m->map + len - 1) / len * len);
+	if (mmap(at, len, PROT_READ | PROT_WRITE, flags | MAP_FIXED, m->fd, m->offset) ==
+	    MAP_FAILED)
+		return mem_fail(m, "mmap of the file (%zu bytes): %s", len, strerror(errno));
+	mem_set_region(m, at, len);
+	return 0;
+}
+
+/* Smaller than a PMD: page table entries map it, all of them at the first access. */
+static int folio_sizes(size_t *sizes)
+{
+	sizes[0] = SHMEM_THP_SIZE;
+	return 1;
+}
+
+static int folio_create(struct mem *m)
+{
+	int ret;
+
+	m->fd = -1;
+	ret = map_aligned(m, m->size, MAP_SHARED | MAP_ANONYMOUS);
+	if (!ret && madvise(m->base, m->len, MADV_HUGEPAGE))
+		ret = mem_fail(m, "MADV_HUGEPAGE: %s", strerror(errno));
+	return ret;
+}
+
+static int folio_verify(struct mem *m)
+{
+	return mem_verify_frames(m, m->size, false);
+}
+
+DEFINE_KIND(shmem_thp) = {
+	.id = "shmem-thp", .title = "large folio of shared anonymous memory", .rank = 305,
+	.props = KIND_SHARED | KIND_THP | KIND_EXTRA, .needs = NEED(ROOT) | NEED(SHMEMTHP),
+	.sizes = folio_sizes, .spell_size = true, .region = region_whole,
+	.create = folio_create, .verify = folio_verify, .destroy = mem_unmap,
+};
+
 static size_t range_region(size_t size)
 {
 	(void)size;
@@ -40,24 +90,12 @@ static int range_create(struct mem *m)
 {
 	int ret, flags = m->kind->props & KIND_SHARED ? MAP_SHARED : MAP_PRIVATE;
 	size_t len = range_region(0);
-	char *at;
 
 	m->fd = memfd_create("cowpin", MFD_CLOEXEC);
 	if (m->fd < 0)
 		return mem_fail(m, "memfd_create: %s", strerror(errno));
 	ret = mem_fill_file(m, len, len);
-	if (ret)
-		return ret;
-	m->map_len = 2 * len;
-	m->map = mmap(NULL, m->map_len, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (m->map == MAP_FAILED)
-		return mem_fail(m, "mmap of %zu bytes: %s", m->map_len, strerror(errno));
-	at = (char *)(((uintptr_t)m->map + len - 1) / len * len);
-	if (mmap(at, len, PROT_READ | PROT_WRITE, flags | MAP_FIXED, m->fd, m->offset) ==
-	    MAP_FAILED)
-		return mem_fail(m, "mmap of the file (%zu bytes): %s", len, strerror(errno));
-	mem_set_region(m, at, len);
-	return 0;
+	return ret ? ret : map_aligned(m, len, flags);
 }
 
 static int range_verify(struct mem *m)

@@ -203,6 +203,47 @@ DEFINE_OPERATION(cut) = {
 	.kinds = KIND_FILE, .not_kinds = KIND_HUGETLB, .writes_file = true, .run = cut_run,
 };
 
+static int cut_from_map(struct mem *m, char *end)
+{
+	char was[CUT], zeroes[CUT] = { 0 };
+	int ret = 0;
+
+	memcpy(was, end - CUT, CUT);
+	if (fallocate(m->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+		      mem_offset(m, m->layout.pages) - CUT, CUT))
+		return mem_fail(m, "punching a hole: %s", strerror(errno));
+	if (memcmp(end - CUT, zeroes, CUT)) {
+		errno = ESTALE;
+		ret = mem_fail(m, "a hole in a part of a page leaves its content there");
+	}
+	memcpy(end - CUT, was, CUT);
+	return ret;
+}
+
+/* The same by a hole, through a shared mapping: hugetlbfs knows no write(). */
+static int cuthuge_run(struct mem *m, size_t page, size_t pages, struct value v)
+{
+	size_t size = m->layout.pages * m->layout.page;
+	char *map = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, m->fd,
+			 m->offset);
+	int ret;
+
+	(void)page;
+	(void)pages;
+	(void)v;
+	if (map == MAP_FAILED)
+		return mem_fail(m, "mmap of the file, shared: %s", strerror(errno));
+	ret = cut_from_map(m, map + size);
+	munmap(map, size);
+	return ret;
+}
+
+DEFINE_OPERATION(cuthuge) = {
+	.id = "cuthuge",
+	.about = "a hole in the end of the last hugetlb page of a file, filled again: zeroes there",
+	.kinds = KIND_FILE | KIND_HUGETLB, .writes_file = true, .run = cuthuge_run,
+};
+
 DEFINE_OPERATION(punch) = {
 	.id = "punch", .about = "a hole in the file: zeroes there; a pin keeps its page",
 	.effect = EFFECT_PUNCH, .kinds = KIND_FILE, .not_kinds = KIND_HUGETLB, .run = punch_run,

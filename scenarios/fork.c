@@ -96,6 +96,12 @@ static const struct scenario rows[] = {
 	  .why = "shared memory that is reclaimed comes back as it was written, although "
 		 "nobody has written to it again",
 	  .kinds = KIND_SHARED },
+	{ .id = "fork.shared-last-first",
+	  .title = "MAP_SHARED, a large folio that is accessed from its end on",
+	  .steps = "fill P; discard P; read P last; write P; fork P C; discard C; write C upper; "
+		   "read C; discard P; write P last; read P; write C",
+	  .why = "each page is at its own place, whichever of them was touched first",
+	  .kinds = KIND_SHARED | KIND_THP },
 	{ .id = "fork.shared-unmap",
 	  .title = "MAP_SHARED, written, unmapped, reclaimed",
 	  .steps = "read P; fork P C; write P; unmap P; reclaim C; read C; write C",

@@ -9,6 +9,7 @@
 
 #define ANON	.kinds = KIND_PRIVATE | KIND_ANON | KIND_FIRST
 #define BEHIND	.kinds = KIND_PRIVATE | KIND_NOT_ANON | KIND_FIRST
+#define ON_DISK	.kinds = KIND_SHARED | KIND_DISK
 
 /* The memory is written to a disk or file; looked at where that went, at the end. */
 #define HELD_WRITE(by, how)							\
@@ -66,7 +67,13 @@
 	  .title = how,								\
 	  .steps = "read P; pin P " by "; fork P C; write C; write P; poke P",	\
 	  .why = "COW is broken before: nothing reaches the file or the zeropage", \
-	  .fixed = since, BEHIND }
+	  .fixed = since, BEHIND },						\
+	{ .id = by ".shared",							\
+	  .title = how " into shared pages of a file, fsync() before and after", \
+	  .steps = "read P; pin P " by "; sync P; poke P; unpin P; sync P; fork P C; write C; " \
+		   "write P",							\
+	  .why = "what comes in after the page was written back is on the disk all the same", \
+	  ON_DISK }
 
 #define BY_BLOCK "6.5 by 'block: convert bio_iov_iter_get_pages to use iov_iter_extract_pages'"
 #define BY_FUSE	 "after 6.1 by 'fuse: Fix missing FOLL_PIN for direct-io'"

@@ -6,6 +6,7 @@
 #define NOT_DIRTIED "io_uring does not mark pages dirty that it wrote to through a fixed buffer"
 #define FREED	"MADV_FREE drops what a child has, too, if it was in zram (7.2: no more)"
 #define EVICTS	"an O_DIRECT write by another descriptor evicts pinned pages of the file"
+#define NOT_TOLD "btrfs does not write back a page that just the end of a pin makes dirty"
 
 const struct known_issue known_issues[] = {
 	/* The comment in hugetlb_wp() says so: mapcount decides, references do not count. */
@@ -26,11 +27,15 @@ const struct known_issue known_issues[] = {
 	/* io_buffer_unmap() only unpins; docs/findings.md. */
 	{ .ids = "operation.dirty-shared.iouring.anon.shared", .fails_as = "stale-data",
 	  .reason = NOT_DIRTIED },
+	{ .ids = "operation.dirty-shared.iouring.shmem-thp.64k", .fails_as = "stale-data",
+	  .reason = NOT_DIRTIED },
 	/* O_DIRECT writes invalidate the page cache, whoever has it pinned; docs/findings.md. */
 	{ .ids = "operation.directwrite.*", .fails_as = "stale-pin", .reason = EVICTS },
 	/* No page_mkwrite() announced what a device has written: btrfs gives such pages up. */
 	{ .ids = "operation.sync-pinned.*.btrfs.shared", .fails_as = "setup", .sometimes = true,
-	  .reason = "btrfs does not write back a page that just the end of a pin makes dirty" },
+	  .reason = NOT_TOLD },
+	{ .ids = "*-in.shared.btrfs.shared", .fails_as = "setup", .sometimes = true,
+	  .reason = NOT_TOLD },
 	/* shrink_folio_list() flushes after others can swap the page in again; docs/findings.md. */
 	{ .ids = "race.pageout.*", .fails_as = "stale-data", .sometimes = true,
 	  .reason = "reclaim flushes late: a thread reads a page that another one has replaced" },
@@ -61,6 +66,8 @@ const struct known_issue known_random_issues[] = {
 	  .reason = FREED },
 	{ .ids = "thp*", .step = "takeback", .fails_as = "stale-data", .kernels = "-7.1",
 	  .reason = FREED },
+	{ .ids = "shmem-thp*", .step = "iouring", .fails_as = "stale-data",
+	  .reason = NOT_DIRTIED },
 	{ .ids = "anon.shared", .step = "iouring", .fails_as = "stale-data",
 	  .reason = NOT_DIRTIED },
 	{ .ids = "*.shared", .step = "directwrite", .fails_as = "stale-pin", .reason = EVICTS },

@@ -418,6 +418,12 @@ static const struct scenario rows[] = {
 	  .steps = "fill P; fork P C; vmspan P; pin P ro longterm; vmspan C; write P; vmspan P",
 	  .why = "what is written across pages comes to lie where it belongs in each",
 	  .kinds = KIND_ANON | KIND_PRIVATE | KIND_FIRST },
+	{ .id = "operation.directparts",
+	  .title = "O_DIRECT writes of memory in parts of its pages, fork()",
+	  .steps = "fill P; directparts P; fork P C; directparts C; write C; directparts P; "
+		   "write P; directparts P",
+	  .why = "parts of one page are one reference, and the others are given back",
+	  .kinds = KIND_ANON | KIND_PRIVATE | KIND_FIRST },
 	{ .id = "operation.farwrite", .title = "fork(), process_vm_writev() by another, %s pin",
 	  .steps = "fill P; fork P C; farwrite P; pin P ro longterm; farwrite C; write P; "
 		   "farwrite P",
@@ -518,8 +524,20 @@ static const struct scenario rows[] = {
 	  .steps = "read P; pin P ro short; seal P; write P; seal P; unpin P; seal P; write P",
 	  .why = "a short-term pin is of the file's page, wherever its owner goes on writing",
 	  .kinds = KIND_MEMFD | KIND_PRIVATE },
+	{ .id = "operation.seal-refused",
+	  .title = "R/O %s pin of a private mapping, F_SEAL_WRITE is refused, and the file written",
+	  .steps = "read P; pin P ro short; seal P; mapwrite P; read P; unpin P; seal P; read P; "
+		   "fork P C; write C",
+	  .why = "a seal that was refused has changed nothing: the file can be mapped and written",
+	  .kinds = KIND_MEMFD | KIND_PRIVATE },
 	PINNED_FILE("operation.cut", "cut", KIND_PRIVATE),
 	PINNED_FILE("operation.cut-shared", "cut", KIND_SHARED),
+	{ .id = "operation.cuthuge",
+	  .title = "R/O longterm %s pin of a hugetlb file's page, a hole in its end",
+	  .steps = "read P; pin P ro longterm; cuthuge P; write P; fork P C; cuthuge C; write C",
+	  .why = "a hole in a part of a page has zeroes, and leaves the page where it is",
+	  .fixed = "6.1 or before: not in 5.10",
+	  .kinds = KIND_FILE | KIND_SHARED | KIND_HUGETLB },
 	PINNED_FILE("operation.filecollapse", "filecollapse", KIND_SHARED | KIND_RANGE),
 	{ .id = "operation.filecollapse-fork", .title = "MADV_COLLAPSE of a memfd, %s pin, fork()",
 	  .steps = "fill P; filecollapse P; pin P ro longterm; write P; fork P C; write C; "

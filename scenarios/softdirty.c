@@ -42,6 +42,9 @@ static const struct scenario rows[] = {
 	     "fork P C; pin P ro longterm; unpin P"),
 	NOTED("moved", "mremap() of what was not written", "remap P"),
 	NOTED("dontunmap", "MREMAP_DONTUNMAP of what was not written", "dontunmap P"),
+	/* Of a THP it would be a whole page table, which is not marked: docs/findings.md, 15. */
+	SOFTDIRTY("moved-swapped", "mremap() of what is in swap", "", "swapout P; remap P",
+		  KIND_BASE),
 	NOTED("force", "writes past the protection",
 	      "mprotect P r; force P; read P; clearrefs P; ptrace P; mprotect P rw"),
 	NOTED("vmwrite", "process_vm_writev()", "vmwrite P; read P; clearrefs P; farwrite P"),
