@@ -61,6 +61,11 @@ is_deeply([alarms({ 'f.a' => $_ }, \%want)], [], "one of two reasons: $_")
 is_deeply([alarms({ 'f.a' => $_ }, \%want)], ["f.a: $_, not fail leak|stale-pin"], "neither: $_")
 	for 'fail torn-page', 'todo leak', 'ok', 'fail leak|stale-pin';
 
+$want{'f.a'} = 'todo setup|ok';
+is_deeply([alarms({ 'f.a' => $_ }, \%want)], [], "now and then: $_") for 'ok', 'todo setup';
+is_deeply([alarms({ 'f.a' => $_ }, \%want)], ["f.a: $_, not todo setup|ok"], "never: $_")
+	for 'fail setup', 'fail ok', 'skip no-fuse';
+
 my ($rest) = $whole =~ /\A(.*?)not ok 7/s;
 is(sweep_of('6.12', $rest)->{cut}, '7 tests planned, 6 done', 'the last one is missing');
 is(sweep_of('6.12', "$rest# not run: g.a\n# not run: g.b\n")->{cut}, 'g.a was not run',
