@@ -460,6 +460,25 @@ static bool does_nothing(const struct operation *o)
 	       (injected == FAULT_UNLOCKED && o->locks);
 }
 
+/* Locked memory that may be written is the process's own: no write waits for a copy. */
+static int verify_own(const struct command *c)
+{
+	const struct layout *l = &self.mem.layout;
+	uint64_t map[l->cells];
+	size_t first, count;
+
+	actor_cells(c, &first, &count);
+	if (pagemap_read(mem_page(&self.mem, layout_page(l, first)), count, l->stride, map))
+		return mem_fail(&self.mem, "pagemap: %s", strerror(errno));
+	for (size_t i = 0; i < count; i++) {
+		if (!(self.cell[first + i].prot & PROT_WRITE) || map[i] & PM_MMAP_EXCLUSIVE)
+			continue;
+		errno = ESTALE;
+		return mem_fail(&self.mem, "a page that was locked is not the process's own");
+	}
+	return 0;
+}
+
 int act_operation(const struct command *c)
 {
 	const struct operation *o = c->step.operation;
@@ -474,6 +493,8 @@ int act_operation(const struct command *c)
 		served_fault = injected == FAULT_UNASKED ? SERVED_UNCOUNTED : SERVED_OTHER;
 	ret = does_nothing(o) ? 0 : o->run(&self.mem, page, pages, c->v);
 	actor_shift_pins((char *)self.mem.base - base);
+	if (!ret && o->locks == LOCK_ALL && self.mem.kind->props & KIND_PRIVATE)
+		ret = verify_own(c);
 	if (!ret && o->write_protects) {
 		mark_part(c, OWN_PROTECTED, true);
 		mark_part(c, OWN_UNPROTECTED, false);

@@ -64,6 +64,12 @@ static const struct scenario rows[] = {
 	  .steps = "fill P; fork P C; split P; write P first; write C; write P",
 	  .why = "the parts of a large folio are as shared as it was",
 	  .kinds = KIND_ANON | KIND_PRIVATE | KIND_THP },
+	{ .id = "fork.split-zeroes",
+	  .title = "COW after fork(), a folio of zeroes and one page of content split",
+	  .steps = "fill P; discard P; write P last; split P; read P; fork P C; write C first; "
+		   "split C; write P",
+	  .why = "zeropages that take the place of zeroes are copied at a write, and not counted",
+	  .kinds = KIND_ANON | KIND_PRIVATE | KIND_THP | KIND_FIRST },
 	{ .id = "fork.discarded",
 	  .title = "COW after MADV_DONTNEED and one write",
 	  .steps = "fill P; discard P; write P last; read P; fork P C; write C first; write P",
