@@ -69,8 +69,9 @@ static bool kind_fits(const struct scenario *s, const struct scenario_steps *ste
 {
 	unsigned int want = kinds_wanted(s, steps);
 
-	if ((k->props & want) != want || !operations_fit(steps, k) ||
-	    (k->props & KIND_SECRET & ~want))
+	if ((k->props & want) != want || !operations_fit(steps, k))
+		return false;
+	if (k->props & KIND_SECRET && !(s->kinds & (KIND_SECRET | KIND_WHATEVER)))
 		return false;
 	if (steps->collapses && (k->props & (KIND_ANON | KIND_THP | KIND_SWAPPED)) !=
 				(KIND_ANON | KIND_THP))

@@ -25,8 +25,9 @@ my @families = qw(iouring-segments.* iouring-update.* iouring-clone.* iouring-ri
 		  zerocopy.* sendzc.* udmabuf.* xdp.* gup-remote.* xdp-in.* kvm.*
 		  splice-unix.* splice-tcp.* vmsplice-tee.*);
 
-# Pages of 1 GiB have a known issue of their own, whoever pins them.
-my $got = cow_on(KERNEL, [@families, '!*.hugetlb.1G', '!*-unmap-hugetlb.*']);
+# Pages of 1 GiB have a known issue of their own, whoever pins them; so has btrfs (docs/findings.md).
+my $got = cow_on(KERNEL, [@families, '!*.hugetlb.1G', '!*-unmap-hugetlb.*',
+			  '!*-in.shared.btrfs.shared']);
 
 is($got->{code}, 0, 'all of them: exit code 0') or diag($got->{err});
 cmp_ok(scalar(@{$got->{tests}}), '>', 70, 'there are many');

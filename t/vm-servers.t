@@ -15,7 +15,9 @@ our ($top, $tmp);
 
 use constant KERNEL => 'debian:6.12';
 
-my $got = cow_on(KERNEL, ['fuse.*', 'fuse-in.*', 'ublk.*', 'ublk-in.*']);
+# Files on btrfs have a known issue (docs/findings.md).
+my $got = cow_on(KERNEL, ['fuse.*', 'fuse-in.*', 'ublk.*', 'ublk-in.*',
+			  '!*-in.shared.btrfs.shared']);
 
 is($got->{code}, 0, 'all of them: exit code 0') or diag($got->{err});
 cmp_ok(scalar(@{$got->{tests}}), '>', 60, 'there are many');
