@@ -67,8 +67,8 @@ static bool dirty_tracked(const struct mem *m)
 {
 	struct statfs fs;
 
-	return (m->kind->props & (KIND_SHARED | KIND_SECRET)) == KIND_SHARED && m->fd >= 0 &&
-	       !fstatfs(m->fd, &fs) && fs.f_type != TMPFS_MAGIC && fs.f_type != HUGETLBFS_MAGIC;
+	return (m->kind->props & KIND_SHARED) && m->fd >= 0 && !fstatfs(m->fd, &fs) &&
+	       fs.f_type != TMPFS_MAGIC && fs.f_type != HUGETLBFS_MAGIC;
 }
 
 static int act_create(const struct command *c)

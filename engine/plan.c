@@ -381,7 +381,7 @@ unsigned int test_hugetlb_pages(const struct test *t)
 		return 0;
 	/*
 	 * The file's page, and a copy for each process; what is put in place of a pinned one, and
-	 * what operations take.
+	 * what operations take; each as much as the memory is.
 	 */
 	return (!!(t->kind->props & KIND_FILE) + t->steps->actors + refills(t->steps)) *
 	       (t->kind->region(t->size) / t->size);

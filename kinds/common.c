@@ -140,6 +140,13 @@ int mem_fill_file(struct mem *m, size_t len, size_t before)
 	return 0;
 }
 
+int mem_punch(struct mem *m, off_t at, size_t len)
+{
+	if (fallocate(m->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, at, len))
+		return mem_fail(m, "punching a hole: %s", strerror(errno));
+	return 0;
+}
+
 void mem_unmap(struct mem *m)
 {
 	if (m->map && m->map != MAP_FAILED)

@@ -120,9 +120,10 @@ static int memfd_hugetlb_verify(struct mem *m)
 	return ret ? ret : mem_verify_file(m);
 }
 
-#define HUGETLB_COMMON								\
-	.needs = NEED(ROOT) | NEED(HUGETLB), .sizes = all_sizes, .spell_size = true,	\
-	.region = region_whole, .destroy = mem_unmap
+#define HUGETLB(sizes_of, region_of)						\
+	.needs = NEED(ROOT) | NEED(HUGETLB), .sizes = sizes_of, .spell_size = true,	\
+	.region = region_of, .destroy = mem_unmap
+#define ONE_PAGE	HUGETLB(all_sizes, region_whole)
 
 DEFINE_KIND(hugetlb) = {
 	.id = "hugetlb",
@@ -131,7 +132,7 @@ DEFINE_KIND(hugetlb) = {
 	.props = KIND_ANON | KIND_PRIVATE | KIND_HUGETLB | KIND_FIRST,
 	.create = hugetlb_create,
 	.verify = hugetlb_verify,
-	HUGETLB_COMMON,
+	ONE_PAGE,
 };
 
 /* What goes from page to page must come to each of them. */
@@ -142,8 +143,7 @@ DEFINE_KIND(hugetlb_two) = {
 	.props = KIND_PRIVATE | KIND_HUGETLB | KIND_SEVERAL | KIND_EXTRA,
 	.create = hugetlb_create,
 	.verify = hugetlb_two_verify,
-	.needs = NEED(ROOT) | NEED(HUGETLB), .sizes = small_sizes, .spell_size = true,
-	.region = two_pages, .destroy = mem_unmap,
+	HUGETLB(small_sizes, two_pages),
 };
 
 DEFINE_KIND(memfd_hugetlb) = {
@@ -153,7 +153,7 @@ DEFINE_KIND(memfd_hugetlb) = {
 	.props = KIND_FILE | KIND_NOT_ANON | KIND_PRIVATE | KIND_HUGETLB | KIND_MEMFD,
 	.create = memfd_hugetlb_create,
 	.verify = memfd_hugetlb_verify,
-	HUGETLB_COMMON,
+	ONE_PAGE,
 };
 
 DEFINE_KIND(memfd_hugetlb_shared) = {
@@ -163,5 +163,5 @@ DEFINE_KIND(memfd_hugetlb_shared) = {
 	.props = KIND_FILE | KIND_SHARED | KIND_HUGETLB | KIND_MEMFD,
 	.create = memfd_hugetlb_create,
 	.verify = memfd_hugetlb_verify,
-	HUGETLB_COMMON,
+	ONE_PAGE,
 };

@@ -96,6 +96,8 @@ int mem_map_file(struct mem *m, size_t len);
  * address, or a distance in the mapping, for a place in the file finds something else there.
  */
 int mem_fill_file(struct mem *m, size_t len, size_t before);
+/* Make a hole of @len bytes, from @at on, in the file behind m. */
+int mem_punch(struct mem *m, off_t at, size_t len);
 void mem_unmap(struct mem *m);
 /*
  * What @verify proves, a kind's or one of those below. While the kernel moves a page (compaction,

@@ -28,15 +28,24 @@ DEFINE_OPERATION(filewrite) = {
 	.run = fwrite_run,
 };
 
+/*
+ * All of the memory's part of the file, or NULL. Of hugetlb pages: the file has them all, and a
+ * reservation would stay with it.
+ */
+static char *map_shared(struct mem *m)
+{
+	char *map = mmap(NULL, m->len, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, m->fd,
+			 m->offset);
+
+	return map == MAP_FAILED ? NULL : map;
+}
+
 static int mapwrite_run(struct mem *m, size_t page, size_t pages, struct value v)
 {
 	size_t first, count;
-	char *map;
+	char *map = map_shared(m);
 
-	/* Of hugetlb pages: the file has them all, and a reservation would stay with it. */
-	map = mmap(NULL, m->len, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, m->fd,
-		   m->offset);
-	if (map == MAP_FAILED)
+	if (!map)
 		return mem_fail(m, "mmap of the file, shared: %s", strerror(errno));
 	layout_cells(&m->layout, page, pages, &first, &count);
 	for (size_t c = first; c < first + count; c++) {
@@ -149,10 +158,7 @@ DEFINE_OPERATION(sync_file) = {
 static int punch_run(struct mem *m, size_t page, size_t pages, struct value v)
 {
 	(void)v;
-	if (fallocate(m->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, mem_offset(m, page),
-		      pages * m->layout.page))
-		return mem_fail(m, "punching a hole: %s", strerror(errno));
-	return 0;
+	return mem_punch(m, mem_offset(m, page), pages * m->layout.page);
 }
 
 static int truncate_run(struct mem *m, size_t page, size_t pages, struct value v)
@@ -206,12 +212,12 @@ DEFINE_OPERATION(cut) = {
 static int cut_from_map(struct mem *m, char *end)
 {
 	char was[CUT], zeroes[CUT] = { 0 };
-	int ret = 0;
+	int ret;
 
 	memcpy(was, end - CUT, CUT);
-	if (fallocate(m->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
-		      mem_offset(m, m->layout.pages) - CUT, CUT))
-		return mem_fail(m, "punching a hole: %s", strerror(errno));
+	ret = mem_punch(m, mem_offset(m, m->layout.pages) - CUT, CUT);
+	if (ret)
+		return ret;
 	if (memcmp(end - CUT, zeroes, CUT)) {
 		errno = ESTALE;
 		ret = mem_fail(m, "a hole in a part of a page leaves its content there");
@@ -223,18 +229,16 @@ static int cut_from_map(struct mem *m, char *end)
 /* The same by a hole, through a shared mapping: hugetlbfs knows no write(). */
 static int cuthuge_run(struct mem *m, size_t page, size_t pages, struct value v)
 {
-	size_t size = m->layout.pages * m->layout.page;
-	char *map = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, m->fd,
-			 m->offset);
+	char *map = map_shared(m);
 	int ret;
 
 	(void)page;
 	(void)pages;
 	(void)v;
-	if (map == MAP_FAILED)
+	if (!map)
 		return mem_fail(m, "mmap of the file, shared: %s", strerror(errno));
-	ret = cut_from_map(m, map + size);
-	munmap(map, size);
+	ret = cut_from_map(m, map + m->len);
+	munmap(map, m->len);
 	return ret;
 }
 

@@ -268,10 +268,7 @@ DEFINE_OPERATION(refillhugewp) = {
 
 int uffd_punch(struct mem *m, size_t page, size_t pages)
 {
-	if (fallocate(m->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, mem_offset(m, page),
-		      pages * m->layout.page))
-		return mem_fail(m, "punching a hole: %s", strerror(errno));
-	return 0;
+	return mem_punch(m, mem_offset(m, page), pages * m->layout.page);
 }
 
 static int put_in_hole(struct mem *m, int fd, size_t page, size_t pages, struct value v)

@@ -274,7 +274,7 @@ sub sample {
 
 		# Gigantic pages are rarely to be had, and slow where they are; races are long; a
 		# known issue of btrfs shows now and then.
-		next if $id =~ /1G$|btrfs\.shared$/ || $line !~ /^cow exec /;
+		next if $id =~ /1G$|(?:-in\.shared|sync-pinned\..*)\.btrfs\.shared$/ || $line !~ /^cow exec /;
 		push(@{$family{$id =~ s/\..*//r}}, { id => $id, line => $line });
 	}
 	for my $tests (values %family) {
