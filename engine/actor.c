@@ -177,7 +177,7 @@ static int act_exit(const struct command *c)
 {
 	(void)c;
 	actor_release_pins();
-	box_reply(self.stage, self.box);
+	box_reply(self.box);	/* the end itself wakes the director */
 	_exit(0);
 }
 
@@ -206,15 +206,20 @@ static actor_fn *const act_step[NR_OPS] = {
 static int obey(const struct command *c)
 {
 	static actor_fn *const act[] = {
-		[CMD_CREATE] = act_create,
-		[CMD_SETTLE] = act_settle,
 		[CMD_LOOK] = act_look,
 		[CMD_LOOK_ALL] = act_look,
 		[CMD_LOOK_LATE] = act_look_late,
 		[CMD_FACTS] = act_facts,
 		[CMD_QUIT] = act_exit,
 	};
+	int ret = 0;
 
+	self.box->phase = PHASE_CREATE;
+	if (c->create || c->cmd == CMD_CREATE)
+		ret = act_create(c);
+	if (ret || c->cmd == CMD_CREATE)
+		return ret;
+	self.box->phase = PHASE_ITSELF;
 	if (c->cmd != CMD_STEP)
 		return act[c->cmd](c);
 	actor_forget_protection(&c->step);
@@ -229,13 +234,34 @@ static void read_command(struct command *c)
 	c->step.operation = actor_here(c->step.operation);
 }
 
+/* The next one looks as we did. */
+static void pass_on(const struct command *c)
+{
+	bool all = c->cmd == CMD_LOOK_ALL || (c->look && c->all);
+	struct box *next = &self.stage->box[__builtin_ctz(c->then)];
+
+	next->command = (struct command){
+		.cmd = all ? CMD_LOOK_ALL : CMD_LOOK, .account = c->account,
+		.then = c->then & (c->then - 1),
+	};
+	box_request(next);
+}
+
 static void answer(const struct command *c, int ret)
 {
+	if (!ret && c->settle) {
+		self.box->phase = PHASE_SETTLE;
+		ret = act_settle(c);
+	}
 	if (!ret && c->look)
 		act_look(c);
 	self.box->status = ret;
 	memcpy(self.box->why, self.mem.why, sizeof(self.box->why));
-	box_reply(self.stage, self.box);
+	box_reply(self.box);
+	if (!ret && c->then)
+		pass_on(c);
+	else
+		doorbell_ring(self.stage);
 }
 
 static void actor_loop(uint32_t done)

@@ -302,18 +302,20 @@ static void compare_costs(void)
 			  charged, cost);
 }
 
-bool all_look(enum cmd cmd, int done)
+bool all_look(enum cmd cmd)
 {
 	struct command c = { .cmd = cmd, .account = d.test->scenario->accounts };
-	bool ok = true;
+	int first = -1;
 
-	for (int i = 0; i < d.model.actors; i++)
-		if (alive(i) && i != done)
-			request(i, &c);
-	for (int i = 0; i < d.model.actors && ok; i++)
-		if (alive(i) && i != done)
-			ok = await(i);
-	return ok;
+	for (int i = 0; i < d.model.actors; i++) {
+		if (!alive(i))
+			continue;
+		if (first < 0)
+			first = i;
+		else
+			c.then |= 1u << i;
+	}
+	return first < 0 || tell(first, &c);
 }
 
 static bool is_late(int pin)
@@ -369,17 +371,18 @@ static void compare_late(void)
 			gone &= is_gone(i);
 		}
 	}
-	if (failed() || !came_in || !gone || !all_look(CMD_LOOK, -1))
+	if (failed() || !came_in || !gone || !all_look(CMD_LOOK))
 		return;
 	for (int i = 0; i < d.model.actors && !failed(); i++)
 		if (alive(i))
 			compare_words(i);
 }
 
-void compare(enum cmd cmd, int done)
+void compare(enum cmd cmd)
 {
-	if (!all_look(cmd, done))
+	if (!d.all_looked && !all_look(cmd))
 		return;
+	d.all_looked = false;
 	if (d.test->scenario->accounts && cmd == CMD_LOOK)
 		compare_costs();
 	for (int i = 0; i < d.model.actors && !failed(); i++)
@@ -417,7 +420,7 @@ bool found_still(bool (*find)(struct spot *at), struct spot *at)
 	for (int look = 0; find(at); look++) {
 		if (look == LOOKS)
 			return true;
-		if (!all_look(CMD_LOOK, -1))
+		if (!all_look(CMD_LOOK))
 			return false;
 	}
 	return false;

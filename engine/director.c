@@ -74,7 +74,7 @@ static void fail_hung(int actor)
 }
 
 /* Wait for the reply to the last request. False: the actor is dead or silent. */
-bool await(int actor)
+static bool await(int actor)
 {
 	struct box *box = &d.stage->box[actor];
 
@@ -82,7 +82,7 @@ bool await(int actor)
 		uint32_t bell = __atomic_load_n(&d.stage->doorbell, __ATOMIC_ACQUIRE);
 
 		reap();
-		if (box_answered(box))
+		if (box_answered(box, d.asked[actor]))
 			return true;
 		if (d.dead[actor]) {
 			fail_dead(actor);
@@ -95,20 +95,29 @@ bool await(int actor)
 	}
 }
 
-void request(int actor, const struct command *c)
-{
-	d.stage->box[actor].command = *c;
-	box_request(&d.stage->box[actor]);
-}
-
-/* Have it done and wait; a refusal is in the box, not a failure yet. */
 bool tell(int actor, const struct command *c)
 {
-	request(actor, c);
-	return await(actor);
+	struct box *box = &d.stage->box[actor];
+	unsigned int then = c->then;
+
+	box->command = *c;
+	d.asked[actor] = box->request + 1;
+	box_request(box);
+	if (!await(actor))
+		return false;
+	if (box->status)
+		return true;
+	for (int i = 0; i < ACTORS_MAX; i++) {
+		if (!(then & 1u << i))
+			continue;
+		d.asked[i]++;
+		if (!await(i))
+			return false;
+	}
+	return true;
 }
 
-static void fail_status(int actor, const char *reason, const char *what)
+void fail_status(int actor, const char *reason, const char *what)
 {
 	const struct box *b = &d.stage->box[actor];
 
@@ -134,14 +143,11 @@ static bool await_exit(int actor)
 	return true;
 }
 
-/* The first step that brings pages in also has the kind prove what they are. */
-static void settle(int actor)
+/* With the first step that brings pages in, the kind had to prove what they are. */
+static void settled(int actor)
 {
-	struct command c = { .cmd = CMD_SETTLE, .look = true,
-			     .account = d.test->scenario->accounts };
-
 	d.populated = true;
-	if (tell(actor, &c) && d.stage->box[actor].status)
+	if (d.stage->box[actor].status)
 		fail_status(actor, "setup", "the memory is not as the title says");
 }
 
@@ -177,8 +183,8 @@ static void step_done(const struct step *s, int actor, const char *refusal,
 			  s->operation->id);
 	if (s->op == OP_EXIT && !await_exit(actor))
 		return;
-	if (populates(s))
-		settle(actor);
+	if (c->settle)
+		settled(actor);
 }
 
 /* Each takes the kernel some 75 ms, in which it waits for the page itself. */
@@ -211,13 +217,27 @@ static bool tell_until_free(const struct step *s, int actor, const struct comman
 	}
 }
 
+/* Who is to look when @actor has done the step: all others, and who is made by it. */
+static unsigned int lookers(const struct step *s, int actor, const struct command *c)
+{
+	unsigned int all = 0;
+
+	if (s->op == OP_EXIT)
+		return 0;
+	for (int i = 0; i < d.model.actors; i++)
+		if (i != actor && (alive(i) || (s->op == OP_FORK && i == c->other)))
+			all |= 1u << i;
+	return all;
+}
+
 static void run_step(const struct step *s)
 {
 	int actor = model_actor(&d.model, s->actor);
 	const char *refusal = must_refuse(s, actor);
 	struct command c = {
 		.cmd = CMD_STEP, .step = *s, .by = s->by ? s->by : d.test->by,
-		.look = !populates(s), .account = d.test->scenario->accounts,
+		.create = d.to_create, .settle = populates(s), .look = true,
+		.account = d.test->scenario->accounts,
 		.verify = keeps_kind(s),
 		/* What looking brings in must not count where costs are counted. */
 		.all = d.step == d.test->steps->nr - 1 && !d.test->scenario->accounts &&
@@ -238,17 +258,19 @@ static void run_step(const struct step *s)
 		return;
 	}
 	model_before(s, actor, &c);
-	if (!tell_until_free(s, actor, &c, refusal))
+	c.then = lookers(s, actor, &c);
+	if (!tell_until_free(s, actor, &c, refusal) || (c.create && !created()))
 		return;
 	/* What was rightly refused must have changed nothing: all look. */
-	refused = d.stage->box[actor].status;
+	refused = d.stage->box[actor].phase == PHASE_SETTLE ? 0 : d.stage->box[actor].status;
+	d.all_looked = !refused && s->op != OP_EXIT;
 	if (!refused)
 		step_done(s, actor, refusal, &c);
 	else if (!may_fail(s, actor, refusal, refused))
 		fail_step(s, actor);
 	if (!failed()) {
 		d.result->tried |= 1u << d.step;
-		compare(c.all ? CMD_LOOK_ALL : CMD_LOOK, s->op == OP_EXIT || refused ? -1 : actor);
+		compare(c.all ? CMD_LOOK_ALL : CMD_LOOK);
 	}
 	d.looked_at_all = c.all;
 	trace_step();
@@ -260,37 +282,7 @@ static void run_step(const struct step *s)
 		compare_pinned(s->pin);
 }
 
-/* --- beginning and end --- */
-
-static bool start(void)
-{
-	const struct kind *k = d.test->kind;
-	struct command c = { .cmd = CMD_CREATE };
-	pid_t pid;
-
-	model_start(&d.model, 1, k->props & KIND_SHARED, k->props & KIND_FILE);
-	pid = actor_spawn(d.stage, 0, k, d.test->size);
-	if (pid < 0) {
-		diag_fail(d.result, "setup", "fork: %s", strerror(-pid));
-		return false;
-	}
-	if ((d.test->scenario->accounts || d.test->steps->own_group) && charge_begin(pid)) {
-		diag_fail(d.result, "setup", "no memory cgroup to be had: %s", strerror(errno));
-		return false;
-	}
-	if (!tell(0, &c))
-		return false;
-	if (d.stage->box[0].status) {
-		fail_status(0, "setup", "no such memory to be had");
-		return false;
-	}
-	d.charged_before = charge_bytes();
-	model_start(&d.model, d.stage->layout.cells, k->props & KIND_SHARED,
-		    k->props & KIND_FILE);
-	/* hugetlb has no zeropage: what nobody wrote is a page of its own. */
-	d.model.zeropage &= !(k->props & KIND_HUGETLB);
-	return true;
-}
+/* --- the end --- */
 
 /* Seconds that an actor has to release its pins at the end. */
 #define QUIT_TIME	(5 * NS_PER_S)
@@ -356,7 +348,7 @@ void director_run(const struct test *t, struct stage *stage, uint64_t deadline)
 		race_run(t, stage, deadline);
 		return;
 	}
-	if (start()) {
+	if (start_test()) {
 		for (d.step = 0; d.step < t->steps->nr && !failed(); d.step++) {
 			stage->step = d.step;
 			run_step(&t->steps->step[d.step]);
@@ -366,7 +358,7 @@ void director_run(const struct test *t, struct stage *stage, uint64_t deadline)
 		if (!failed()) {
 			d.step = t->steps->nr - 1;
 			if (!d.looked_at_all)
-				compare(CMD_LOOK_ALL, -1);
+				compare(CMD_LOOK_ALL);
 			if (!failed())
 				compare_behind();
 		}

@@ -7,6 +7,15 @@
 #include "engine/plan.h"
 #include "engine/stage.h"
 
+#define KNOWN_LAYOUTS	64
+
+/* How memory of a kind is sampled: who has seen it once can tell before there is any. */
+struct known_layout {
+	const struct kind *kind;
+	size_t size;
+	struct layout layout;
+};
+
 /* All of a director's state: a process of its own runs one test. */
 struct director {
 	const struct test *test;
@@ -16,12 +25,16 @@ struct director {
 	int step;
 	bool dead[ACTORS_MAX];
 	int exit_status[ACTORS_MAX];	/* as of waitpid() */
+	uint32_t asked[ACTORS_MAX];	/* number of the last request, by whomever */
 	int pin_step[PINS_MAX];		/* index of the step that took it */
 	long long charged_before;	/* bytes, when nothing was populated yet */
 	bool populated;
 	bool sealed;			/* the file can be written to no more */
 	bool looked_at_all;		/* the last step's look was one at everything */
-	struct model model;		/* last: model_start() resets it */
+	bool all_looked;		/* each after the other, when the last step was done */
+	bool to_create;			/* the memory, with the first step */
+	struct model model;		/* model_start() resets it */
+	struct known_layout known[KNOWN_LAYOUTS];	/* of earlier tests */
 };
 extern struct director d;
 
@@ -55,10 +68,20 @@ static inline enum effect step_effect(const struct step *s)
 	return s->op == OP_OPERATION ? s->operation->effect : EFFECT_NONE;
 }
 
-/* To actors (director.c). False: the actor is dead or silent, and the test has failed. */
-void request(int actor, const struct command *c);
-bool await(int actor);
+/*
+ * Have @actor do it, and wait for that and for those who look then. False: an actor is dead or
+ * silent, and the test has failed. What was refused is in the box; then nobody else was asked.
+ */
 bool tell(int actor, const struct command *c);
+/* Fail the test for what @actor could not do. */
+void fail_status(int actor, const char *reason, const char *what);
+
+/*
+ * The first process, and, if it is not made with the first step, its memory (director_start.c).
+ * False: the test has failed. And when the command that makes the memory is done, the same.
+ */
+bool start_test(void);
+bool created(void);
 
 /*
  * What a step does to the model (director_model.c): before the actor is told, for writes
@@ -96,8 +119,8 @@ bool pins_part(const struct step *s, int actor);
  * The oracles (compare.c). Each compares what was seen with what must be, and fails the
  * test if that differs.
  */
-/* Everybody looks, all at once; @done: has looked already, -1: nobody. */
-bool all_look(enum cmd cmd, int done);
+/* Everybody looks, one after the other. */
+bool all_look(enum cmd cmd);
 /*
  * Does @find still find what is wrong, in what has been seen, after everybody has looked again
  * some times? The kernel may have been migrating a page between one look and the other. @at says
@@ -108,8 +131,8 @@ struct spot {
 	size_t cell;
 };
 bool found_still(bool (*find)(struct spot *at), struct spot *at);
-/* Everybody looks (but @done, who has; -1: nobody has), then all views and all pins. */
-void compare(enum cmd cmd, int done);
+/* Everybody looks, if they have not since the last step; then all views and all pins. */
+void compare(enum cmd cmd);
 /* What a pin just took is exclusive, and still of the kind that the title names. */
 void compare_pinned(int pin);
 /* What the parent wrote before the fork is there in the child. */

@@ -78,10 +78,9 @@ void doorbell_ring(struct stage *s)
 	futex(&s->doorbell, FUTEX_WAKE, 1, NULL);
 }
 
-void box_reply(struct stage *s, struct box *b)
+void box_reply(struct box *b)
 {
 	__atomic_store_n(&b->reply, b->request, __ATOMIC_RELEASE);
-	doorbell_ring(s);
 }
 
 void box_request(struct box *b)

@@ -35,7 +35,6 @@ struct result {
 enum cmd {
 	CMD_CREATE,
 	CMD_STEP,		/* carry out a step of the scenario */
-	CMD_SETTLE,		/* bring populated memory into the kind's state, prove it */
 	CMD_LOOK,		/* report what memory and pins hold, without changing it */
 	CMD_FACTS,		/* what the provider knows of cell `other` of pin step.pin */
 	CMD_QUIT,		/* release all pins and exit */
@@ -49,18 +48,32 @@ struct command {
 	const struct provider *by;	/* CMD_STEP pin: resolved */
 	struct value v;			/* what to write */
 	int other;			/* fork: index of the child */
+	bool create;			/* CMD_CREATE comes first */
+	bool settle;			/* bring populated memory into the kind's state, prove it */
 	bool look;			/* CMD_LOOK follows at once, */
 	bool all;			/* or, after the last step, CMD_LOOK_ALL */
+	unsigned int then;		/* and then these actors look: a mask */
 	bool account;			/* of a look: fill in anon_bytes */
 	bool verify;			/* pin: afterwards, is the memory still of its kind? */
 };
 
-/* One actor's mailbox. A request is a new number; so is its reply. */
+/* What a command may consist of. */
+enum phase {
+	PHASE_CREATE,
+	PHASE_ITSELF,
+	PHASE_SETTLE,
+};
+
+/*
+ * One actor's mailbox. A request is a new number; so is its reply. Each wake-up costs: who is to
+ * look after another is asked by that one, and only the last of them tells the director.
+ */
 struct box {
 	uint32_t request;	/* futex */
 	uint32_t reply;
 	pid_t pid;
 	int status;		/* of the last command: 0 or -errno */
+	enum phase phase;	/* how far it got */
 	char why[WHY_LEN];
 	struct command command;
 };
@@ -135,12 +148,13 @@ void stage_reset(struct stage *s);
  * the process.
  */
 uint32_t box_wait(struct box *b, uint32_t last);
-void box_reply(struct stage *s, struct box *b);
-/* Director's side. */
+void box_reply(struct box *b);
+/* Director's side, and that of who passes on what is to be done. */
 void box_request(struct box *b);
-static inline bool box_answered(const struct box *b)
+/* Has it replied to request number @request? */
+static inline bool box_answered(const struct box *b, uint32_t request)
 {
-	return __atomic_load_n(&b->reply, __ATOMIC_ACQUIRE) == b->request;
+	return __atomic_load_n(&b->reply, __ATOMIC_ACQUIRE) == request;
 }
 /*
  * Wait until the doorbell differs from @seen, at most until the monotonic time
