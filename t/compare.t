@@ -82,6 +82,25 @@ for my $case (
 }
 is(report($kernel{cow}, '', '')->{code} > 0, 1, 'a guest that did not get to the end');
 
+# --- several rounds: the median counts, and each is looked at
+
+sub rounds {
+	my ($last, @slower) = @_;
+	my $one = "== kernel-cow outside 4\n$kernel{cow}== kernel-longterm outside 1\n$kernel{longterm}";
+	my @ours = map { my $by = $_; $ours =~ s/^70/70 * $by/megr } @slower;
+
+	return run_as(0, "$top/bench/compare_report", spew("$tmp/output", join('', map {
+		"$one== ours outside 2\n$_" } @ours, $last)));
+}
+
+$r = rounds($ours, 3, 2);
+is($r->{code}, 0, 'three rounds: exit code 0') or diag($r->{out}, $r->{err});
+like($r->{out}, qr/^wall time +140 +140 +1\.00$/m, 'three rounds: the median');
+like($r->{out}, qr/^ratio of each round: 1\.50 1\.00 0\.50$/m, 'three rounds: each ratio');
+$r = rounds($ours =~ s/ok (4 .*)/not ok $1/r, 1, 1);
+is($r->{code}, 1, 'three rounds: the last one has another end');
+is(rounds('', 1, 1)->{code} > 0, 1, 'three rounds: the last one did not get to its end');
+
 # --- on the host: what both run
 
 $r = report(@kernel{qw(cow longterm)}, $ours =~ s/^70.*\n//mgr, '--host');
