@@ -234,6 +234,9 @@ void findings_add(const struct stress_case *c, const struct result *r,
 	if (!show_known)
 		known = known_random(f->least.test.id, f->least.test.id + f->least.test.kind_at,
 				     f->least.text, r->reason);
+	/* A race that is known does not fail each time. */
+	if (known && known->sometimes && failed == REPLAYS)
+		known = NULL;
 	nr_new += !known;
 	print(f, &p, c, failed, known ? known->reason : NULL);
 }

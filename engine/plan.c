@@ -364,11 +364,14 @@ void plan_free(struct plan *p)
 static unsigned int refills(const struct scenario_steps *steps)
 {
 	unsigned int nr = 0, meanwhile = 0;
+	bool pinned = false;
 
 	for (int i = 0; i < steps->nr; i++) {
 		const struct operation *o = steps->step[i].operation;
 
-		nr += o && (o->effect == EFFECT_REFILL || o->effect == EFFECT_FILE_REFILL);
+		pinned |= steps->step[i].op == OP_PIN;
+		nr += o && (o->effect == EFFECT_REFILL || o->effect == EFFECT_FILE_REFILL ||
+			    (pinned && o->effect == EFFECT_DISCARD));
 		if (o && o->huge_pages > meanwhile)
 			meanwhile = o->huge_pages;
 	}

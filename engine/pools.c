@@ -101,11 +101,18 @@ static bool each_node_has(size_t size)
 	return true;
 }
 
+bool pools_hold(const struct test *t)
+{
+	unsigned int pages = test_hugetlb_pages(t);
+
+	return !pages || pool_of(t->size)->capacity >= pages;
+}
+
 bool pools_can(const struct test *t, char *why, size_t len)
 {
 	unsigned int pages = test_hugetlb_pages(t);
 
-	if (pages && pool_of(t->size)->capacity < pages) {
+	if (!pools_hold(t)) {
 		snprintf(why, len, "of the pool of %zu kB pages, fewer than %u are free",
 			 t->size / KIB, pages);
 		return false;

@@ -16,6 +16,8 @@ void pools_fill(const struct plan *p, unsigned int jobs);
  * @why (@len bytes); pools_take() takes it if it is free now, which it is when no test runs.
  */
 bool pools_can(const struct test *t, char *why, size_t len);
+/* Is the pool as large as that at all, whoever has its pages now? */
+bool pools_hold(const struct test *t);
 bool pools_take(const struct test *t);
 void pools_give(const struct test *t);
 

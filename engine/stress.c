@@ -54,6 +54,11 @@ static const char usage[] =
 /* Cases between two looks at what is left behind. */
 #define BATCH	256
 #define TIME_LIMIT	20	/* seconds */
+/* An emulated CPU takes four seconds to copy a page of 1 GiB, alone. */
+#define TIME_LIMIT_GIB	6	/* times as many */
+
+/* To make one that can be had. */
+#define TRIES_MOST	200
 /* What steps need that no kind asks for. */
 #define SET_UP	(NEED(SWAP) | NEED(THP) | NEED(KSM) | NEED(MEMCG) | PINS_SET_UP)
 
@@ -254,6 +259,30 @@ static void ends(struct slot *slot, bool dead)
 	stress.failed_result[stress.nr_failed++] = *r;
 }
 
+/* Who reads this over a serial port takes silence for death. */
+#define WORD_EVERY	(20 * NS_PER_S)
+
+static void say_something(void)
+{
+	static uint64_t last;
+
+	if (now_ns() < last + WORD_EVERY)
+		return;
+	if (last)
+		printf("# at scenario %llu\n", stress.scenarios);
+	fflush(stdout);
+	last = now_ns();
+}
+
+static uint64_t deadline_of(const struct stress_case *c)
+{
+	uint64_t seconds = opt.run.timeout;
+
+	if (c->test.size >= GIB)
+		seconds *= TIME_LIMIT_GIB;
+	return now_ns() + seconds * NS_PER_S;
+}
+
 static void ends_alone(struct slot *slot, bool dead)
 {
 	judge_end(&stress.cases[slot->test].test, slot, dead);
@@ -263,7 +292,8 @@ static const struct result *run_alone(struct stress_case *c)
 {
 	struct slot *slot = slot_free();
 
-	if (!slot_start(slot, c - stress.cases, now_ns() + opt.run.timeout * NS_PER_S))
+	say_something();
+	if (!slot_start(slot, c - stress.cases, deadline_of(c)))
 		abort();
 	while (slot->busy)
 		slots_wait(ends_alone);
@@ -325,14 +355,24 @@ static void look_behind(void)
 		left_behind(s.text);
 }
 
+/* What is made must not depend on who has pages just now, only on how many there are in all. */
+static void make_one(struct stress_case *c)
+{
+	int tries = 0;
+
+	do {
+		if (!generate(c, &stress.palette, &stress.random, &stress.coverage))
+			refuse("no scenario can be made of these operations and kinds");
+	} while (!geteuid() && !pools_hold(&c->test) && ++tries < TRIES_MOST);
+}
+
 /* Copies of a test are all in one array, as directors expect it. */
 static void start_next(struct slot *slot)
 {
 	size_t i = slot - slot_at(0);
 	struct stress_case *c = &stress.cases[i];
 
-	if (!generate(c, &stress.palette, &stress.random, &stress.coverage))
-		refuse("no scenario can be made of these operations and kinds");
+	make_one(c);
 	c->number = ++stress.scenarios;
 	if (stress.verbose) {
 		printf("# scenario %llu: ", c->number);
@@ -343,25 +383,10 @@ static void start_next(struct slot *slot)
 		drain();
 		pools_take(&c->test);
 	}
-	if (!slot_start(slot, i, now_ns() + opt.run.timeout * NS_PER_S))
+	if (!slot_start(slot, i, deadline_of(c)))
 		refuse("fork: no process to be had");
 	if (stress.scenarios % BATCH == 0)
 		look_behind();
-}
-
-/* Who reads this over a serial port takes silence for death. */
-#define WORD_EVERY	(20 * NS_PER_S)
-
-static void say_something(void)
-{
-	static uint64_t last;
-
-	if (now_ns() < last + WORD_EVERY)
-		return;
-	if (last)
-		printf("# at scenario %llu\n", stress.scenarios);
-	fflush(stdout);
-	last = now_ns();
 }
 
 static void run_until(uint64_t end)
@@ -389,8 +414,7 @@ static void print_all(void)
 	struct stress_case c;
 
 	for (unsigned int i = 0; i < (stress.count == UINT_MAX ? 10 : stress.count); i++) {
-		if (!generate(&c, &stress.palette, &stress.random, &stress.coverage))
-			refuse("no scenario can be made of these operations and kinds");
+		make_one(&c);
 		exec_print(&c.test);
 	}
 }

@@ -84,6 +84,9 @@ const struct known_issue known_random_issues[] = {
 	{ .ids = "*.range*", .step = "remap", .fails_as = "unnoticed", .reason = MOVES_TABLES },
 	{ .ids = "*.range*", .step = "dontunmap", .fails_as = "unnoticed",
 	  .reason = MOVES_TABLES },
+	/* Finding 17: a race with migration. */
+	{ .ids = "*", .step = "scanwp", .fails_as = "unnoticed", .sometimes = true,
+	  .reason = "PAGEMAP_SCAN does not protect a page that is just being migrated" },
 	{ .ids = "*", .step = "swapoff", .fails_as = "unnoticed", .kernels = "-5.10",
 	  .reason = "swapoff() loses soft-dirty bits (6.1: no more)" },
 	{ }

@@ -76,7 +76,7 @@ struct known_issue {
 	const char *kernels;	/* "FROM-TO", as 6.1-6.3, either may be missing; NULL: all */
 	const char *arch;	/* as of uname; NULL: all */
 	const char *reason;
-	bool sometimes;		/* a pass is nothing to report */
+	bool sometimes;		/* a pass is nothing to report; of a random scenario, a must */
 	const char *step;	/* known_random_issues: a word of the steps */
 };
 extern const struct known_issue known_issues[];

@@ -431,7 +431,7 @@ static void online_cpus(void)
 /*
  * An emulated CPU trips over kernel code that is being patched under it. The scheduler is patched
  * with the first event of perf and after the last, so with each uprobe of a test: not while this
- * one stays, which counts nothing. Without it, 8 of 10 guests were lost to one uprobe after another.
+ * one stays, which counts nothing. Of guests with one uprobe after another, it saves 8 of 10.
  */
 static void keep_perf_on(void)
 {

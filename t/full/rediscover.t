@@ -40,10 +40,11 @@ my @bugs = (
 	# neither with two seeds on 6.12 (530 and 189 scenarios, 75 s each on a busy machine), nor
 	# the second one with one seed on newest (352). Led to them, seeds 1 and 2 have the uprobe
 	# in scenarios 6 and 4 (with three kinds and five verbs: in none of a minute), the direct
-	# write in scenarios 2 and 11 on both kernels.
+	# write in scenarios 2 and 11 on both kernels. A uprobe does not spare R/W pins either: two
+	# of ten seeds find that first, and then count pins of the other sort as the same finding.
 	['a uprobe under a pin', '6.12',
 	 ['--known', '--kinds', 'memfd', '--ops', 'uprobe,mprotect,pin'],
-	 qr/^pfn-differs$/, qr/^memfd$/, qr/; pin \w (?!.*\brw\b)(?:ro )?longterm; .*uprobe /],
+	 qr/^pfn-differs$/, qr/^memfd$/, qr/; pin .*; uprobe /],
 	(map { ['a direct write to what is pinned', $_,
 		['--known', '--kinds', 'ext4.shared', '--ops', 'directwrite,pin,write,fork'],
 		qr/^stale-pin$/, qr/^ext4\.shared$/, qr/; pin .*; directwrite /] } qw(6.12 newest)),
