@@ -163,10 +163,27 @@ static bool against_lock(const struct step *s, int actor)
 		       (nr < of || s->operation->effect == EFFECT_WRITE)));
 }
 
+/*
+ * What comes in is filled up with what the owner has there: in shared memory that it does not map
+ * any more, others would find the rest of the page changed.
+ */
+static bool comes_in_for_others(const struct step *s)
+{
+	const struct model_pin *p = &d.model.pin[s->pin];
+
+	if (s->op != OP_POKE || !d.model.shared || !model_holds(&d.model, s->pin) ||
+	    !pin_ends_written(s->pin))
+		return false;
+	for (size_t c = p->first; c < p->first + p->cells; c++)
+		if (!model_pin_attached(&d.model, s->pin, c))
+			return true;
+	return false;
+}
+
 bool senseless(const struct step *s, int actor)
 {
 	return against_lock(s, actor) || against_seal(s) || punches_hole(s) || copied_in_part(s) ||
-	       (needs_mapping(s) && has_hole(s, actor)) ||
+	       comes_in_for_others(s) || (needs_mapping(s) && has_hole(s, actor)) ||
 	       (s->op == OP_OPERATION && s->operation->spins_on_pinned_thp &&
 		(d.test->kind->props & KIND_THP) && pins_part(s, actor)) ||
 	       (s->op == OP_OPERATION && s->operation->only_pinned && !pins_all(s, actor)) ||
