@@ -170,9 +170,12 @@ static bool against_lock(const struct step *s, int actor)
 static bool comes_in_for_others(const struct step *s)
 {
 	const struct model_pin *p = &d.model.pin[s->pin];
+	const struct step *taken;
 
-	if (s->op != OP_POKE || !d.model.shared || !model_holds(&d.model, s->pin) ||
-	    !pin_ends_written(s->pin))
+	if (s->op != OP_POKE || !d.model.shared || !model_holds(&d.model, s->pin))
+		return false;
+	taken = &d.test->steps->step[d.pin_step[s->pin]];
+	if (!((taken->by ? taken->by : d.test->by)->props & PIN_LATE))
 		return false;
 	for (size_t c = p->first; c < p->first + p->cells; c++)
 		if (!model_pin_attached(&d.model, s->pin, c))
