@@ -237,11 +237,10 @@ static void read_command(struct command *c)
 /* The next one looks as we did. */
 static void pass_on(const struct command *c)
 {
-	bool all = c->cmd == CMD_LOOK_ALL || (c->look && c->all);
 	struct box *next = &self.stage->box[__builtin_ctz(c->then)];
 
 	next->command = (struct command){
-		.cmd = all ? CMD_LOOK_ALL : CMD_LOOK, .account = c->account,
+		.cmd = looks_at_all(c) ? CMD_LOOK_ALL : CMD_LOOK, .account = c->account,
 		.then = c->then & (c->then - 1),
 	};
 	box_request(next);

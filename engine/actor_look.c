@@ -155,9 +155,14 @@ int act_look_late(const struct command *c)
 	return 0;
 }
 
+bool looks_at_all(const struct command *c)
+{
+	return c->cmd == CMD_LOOK_ALL || (c->look && c->all);
+}
+
 int act_look(const struct command *c)
 {
-	bool all = c->cmd == CMD_LOOK_ALL || (c->look && c->all);
+	bool all = looks_at_all(c);
 
 	look_at_memory(all);
 	look_for_unnoticed();

@@ -59,6 +59,8 @@ actor_fn act_exec;
 
 /* Report what memory and pins hold (actor_look.c). */
 actor_fn act_look, act_look_late;
+/* Does the look of @c bring in what is not present? */
+bool looks_at_all(const struct command *c);
 
 /* Which memory is locked, in words of the kernel (actor_locks.c). */
 void look_at_locks(void);

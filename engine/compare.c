@@ -124,13 +124,6 @@ static void compare_view(int actor)
 		compare_counts(actor);
 }
 
-static const struct provider *provider_of(int pin)
-{
-	const struct step *s = &d.test->steps->step[d.pin_step[pin]];
-
-	return s->by ? s->by : d.test->by;
-}
-
 struct place {
 	int pin;
 	size_t cell;
@@ -305,33 +298,17 @@ static void compare_costs(void)
 bool all_look(enum cmd cmd)
 {
 	struct command c = { .cmd = cmd, .account = d.test->scenario->accounts };
-	int first = -1;
+	unsigned int all = living_but(-1);
 
-	for (int i = 0; i < d.model.actors; i++) {
-		if (!alive(i))
-			continue;
-		if (first < 0)
-			first = i;
-		else
-			c.then |= 1u << i;
-	}
-	return first < 0 || tell(first, &c);
+	if (!all)
+		return true;
+	c.then = all & (all - 1);
+	return tell(__builtin_ctz(all), &c);
 }
 
 static bool is_late(int pin)
 {
 	return d.model.pin[pin].held && (provider_of(pin)->props & PIN_LATE);
-}
-
-/* Has its owner still all of its pages? */
-static bool attached(int pin)
-{
-	const struct model_pin *p = &d.model.pin[pin];
-
-	for (size_t c = p->first; c < p->first + p->cells; c++)
-		if (!model_pin_attached(&d.model, pin, c))
-			return false;
-	return true;
 }
 
 /* False: what has come in is left in memory that somebody may see. */

@@ -220,14 +220,9 @@ static bool tell_until_free(const struct step *s, int actor, const struct comman
 /* Who is to look when @actor has done the step: all others, and who is made by it. */
 static unsigned int lookers(const struct step *s, int actor, const struct command *c)
 {
-	unsigned int all = 0;
-
 	if (s->op == OP_EXIT)
 		return 0;
-	for (int i = 0; i < d.model.actors; i++)
-		if (i != actor && (alive(i) || (s->op == OP_FORK && i == c->other)))
-			all |= 1u << i;
-	return all;
+	return living_but(actor) | (s->op == OP_FORK ? 1u << c->other : 0);
 }
 
 static void run_step(const struct step *s)

@@ -2,13 +2,6 @@
 /* What a step does to the model. */
 #include "engine/director_self.h"
 
-static const struct provider *provider_of(int pin)
-{
-	const struct step *s = &d.test->steps->step[d.pin_step[pin]];
-
-	return s->by ? s->by : d.test->by;
-}
-
 bool pin_ends_written(int pin)
 {
 	return provider_of(pin)->props & PIN_ONCE;

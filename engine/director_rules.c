@@ -15,6 +15,16 @@ bool holds_pin(int actor)
 	return false;
 }
 
+bool attached(int pin)
+{
+	const struct model_pin *p = &d.model.pin[pin];
+
+	for (size_t c = p->first; c < p->first + p->cells; c++)
+		if (!model_pin_attached(&d.model, pin, c))
+			return false;
+	return true;
+}
+
 bool pinned(void)
 {
 	for (int i = 0; i < d.model.pins; i++)
@@ -169,18 +179,8 @@ static bool against_lock(const struct step *s, int actor)
  */
 static bool comes_in_for_others(const struct step *s)
 {
-	const struct model_pin *p = &d.model.pin[s->pin];
-	const struct step *taken;
-
-	if (s->op != OP_POKE || !d.model.shared || !model_holds(&d.model, s->pin))
-		return false;
-	taken = &d.test->steps->step[d.pin_step[s->pin]];
-	if (!((taken->by ? taken->by : d.test->by)->props & PIN_LATE))
-		return false;
-	for (size_t c = p->first; c < p->first + p->cells; c++)
-		if (!model_pin_attached(&d.model, s->pin, c))
-			return true;
-	return false;
+	return s->op == OP_POKE && d.model.shared && model_holds(&d.model, s->pin) &&
+	       (provider_of(s->pin)->props & PIN_LATE) && !attached(s->pin);
 }
 
 bool senseless(const struct step *s, int actor)

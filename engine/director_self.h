@@ -53,6 +53,25 @@ static inline bool alive(int actor)
 	return d.model.actor[actor].name && d.model.actor[actor].alive;
 }
 
+/* All actors that are alive, a mask, without @actor (-1: with all). */
+static inline unsigned int living_but(int actor)
+{
+	unsigned int all = 0;
+
+	for (int i = 0; i < d.model.actors; i++)
+		if (i != actor && alive(i))
+			all |= 1u << i;
+	return all;
+}
+
+/* Who gave @pin. */
+static inline const struct provider *provider_of(int pin)
+{
+	const struct step *s = &d.test->steps->step[d.pin_step[pin]];
+
+	return s->by ? s->by : d.test->by;
+}
+
 /* The cells of the step's part of the region. */
 static inline void step_cells(const struct step *s, size_t *first, size_t *count)
 {
@@ -114,6 +133,8 @@ bool keeps_kind(const struct step *s);
 bool pinned(void);
 bool holds_pin(int actor);
 bool pins_part(const struct step *s, int actor);
+/* Has its owner still all pages of @pin? */
+bool attached(int pin);
 
 /*
  * The oracles (compare.c). Each compares what was seen with what must be, and fails the
