@@ -8,15 +8,15 @@ override CFLAGS += -std=gnu11 $(WARN) -I.
 # Symbols are looked up once, not in each of thousands of processes again.
 override LDFLAGS += -Wl,-z,now
 
-# One build a directory: O= for another one (guest, sanitizers, another compiler).
-O	?= build/host
+# One build a directory: O= for another one (sanitizers, another compiler).
+O	?= build/static
 SRC	:= $(wildcard *.c engine/*.c kinds/*.c pins/*.c ops/*.c scenarios/*.c bench/*.c)
 OBJ	:= $(SRC:%.c=$(O)/%.o)
-LIBS	:= -luring -lhugetlbfs $(if $(STATIC),,-lkmod)
-ifdef STATIC
-override CFLAGS += -DNO_LIBKMOD
-override LDFLAGS += -static
-endif
+LIBS	:= -luring -lhugetlbfs
+# Static: so it runs in a VM with nothing else around, and each of thousands of processes has
+# no libraries to map again.
+STATIC	?= -static
+override LDFLAGS += $(STATIC)
 
 all: cow
 
@@ -33,11 +33,10 @@ $(O)/%.o: %.c
 
 -include $(OBJ:.o=.d)
 
-# What runs in a VM: static, with nothing else around.
-guest:
-	$(MAKE) O=build/guest STATIC=1 build/guest/cow build/guest/init
+# What runs in a VM.
+guest: cow build/init
 
-build/guest/init: vm/init.c
+build/init: vm/init.c
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) -static -o $@ $<
 
@@ -53,7 +52,7 @@ $(O)/t/unit-%: t/unit-%.c $(filter-out $(O)/cow.o,$(OBJ)) t/tap-unit.h
 
 # The user space with gcc's sanitizers; with clang; both must be free of warnings.
 sanitize:
-	$(MAKE) O=build/sanitize LDFLAGS="-fsanitize=address,undefined" \
+	$(MAKE) O=build/sanitize STATIC= LDFLAGS="-fsanitize=address,undefined" \
 		CFLAGS="-O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all" \
 		build/sanitize/cow
 
@@ -66,7 +65,7 @@ clang:
 # machine, which is for one at a time.
 PROVE	?= prove
 ROWS	:= --rules='seq=t/vm-{a,b,c,d,i,k,l,o,p,vf}*.t' --rules='seq=**'
-check: packages lint unit cow guest
+check: packages lint unit guest
 	$(PROVE) --timer -j2 $(ROWS) $(sort $(wildcard t/*.t))
 
 check-full: check
@@ -82,7 +81,7 @@ lint: clang sanitize
 
 # Everything into lib/cowpin, links into bin: see vm/install.sh.
 PREFIX	?= /usr/local
-install: cow guest
+install: guest
 	vm/install.sh "$(DESTDIR)$(PREFIX)"
 
 # How many broken kernels are noticed: MUTANT=NAME for one; goes on where it was stopped.

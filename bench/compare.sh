@@ -9,8 +9,7 @@
 # exit code 1 if not in the same way. Without pages of 1 GiB, which take minutes, there are five
 # rounds, and the one with the median ratio counts: on a machine with neighbours one says little.
 #
-# --host: on this machine, as root, the cells that both run there. It says how fast the machine
-# is only while nobody else uses it.
+# --host: on this machine, as root, the cells that both run there, five rounds as well.
 
 # shellcheck source=vm/lib.sh
 . "$(dirname "$(realpath "${BASH_SOURCE[0]}")")/../vm/lib.sh"
@@ -58,12 +57,12 @@ guest_script() {
 
 # prepare SOURCE DIR: what is to be run, into DIR.
 prepare() {
-	make -s -C "$TOP_DIR" guest cow >&2
+	make -s -C "$TOP_DIR" guest >&2
 	mkdir "$2"
 	cp "$1/cowpin.suite/cow" "$2/kernel-cow"
 	cp "$1/cowpin.suite/gup_longterm" "$2/kernel-longterm"
 	gcc -O2 -static -o "$2/stamp" "$TOP_DIR/bench/compare/stamp.c"
-	cp "$TOP_DIR/build/guest/cow" "$2/"
+	cp "$TOP_DIR/cow" "$2/"
 	echo "$1/tools/testing/selftests/mm" >"$2/directory"
 }
 
@@ -91,33 +90,43 @@ ids_of() {
 		     { id = $0; first = 1 }' "$1" - | paste -sd,
 }
 
-# ours GLOBS FILE
-ours() {
-	run_here ours ./cow --verbose --group kselftest --run "$1" >"$2"
-	grep -q '^[0-9]* 1\.\.' "$2" || die "cow: $(tail -n 1 "$2")"
+theirs() {
+	run_here kernel-cow ./kernel-cow
+	run_here kernel-longterm ./kernel-longterm
 }
 
-# on_host DIR GLOBS: what the kernel's suite can run here, and then, what we can of that.
+# ours GLOBS
+ours() {
+	local out=$TMP/ours
+
+	run_here ours ./cow --verbose --group kselftest --run "$1" >"$out"
+	grep -q '^[0-9]* 1\.\.' "$out" || die "cow: $(tail -n 1 "$out")"
+	cat "$out"
+}
+
+# ran_of GLOBS: those of our tests of GLOBS that the output on stdin did not skip.
+ran_of() {
+	"$TOP_DIR/bench/compare_report" --ran /dev/stdin >"$TMP/titles"
+	ids_of "$TMP/titles" "$1"
+}
+
+# on_host DIR ROUNDS GLOBS: what the kernel's suite can run here, and then, what we can of that.
 on_host() {
-	local ids
+	local ids round TMP=$1
 
 	[ "$(id -u)" = 0 ] || die "--host: root only"
 	# Both change settings of the machine.
 	[ ! -e /run/cowpin/settings ] || die "--host: a run of cow is under way"
 	cd "$1/files"
-	{
-		run_here kernel-cow ./kernel-cow
-		run_here kernel-longterm ./kernel-longterm
-	} >"$1/kernel"
-	"$TOP_DIR/bench/compare_report" --ran "$1/kernel" >titles
-	ids=$(ids_of titles "$2")
+	ids=$(theirs | ran_of "$3")
 	[ -n "$ids" ] || die "the kernel's suite skips all here"
-	ours "$ids" "$1/ours"
-	"$TOP_DIR/bench/compare_report" --ran "$1/ours" >titles
-	ids=$(ids_of titles "$2")
+	ids=$(ours "$ids" | ran_of "$3")
 	[ -n "$ids" ] || die "cowpin skips here what the kernel's suite runs"
-	ours "$ids" "$1/ours"
-	cat "$1/kernel" "$1/ours" >"$1/output"
+	for round in $(seq "$2"); do
+		echo "  round $round" >&2
+		theirs
+		ours "$ids"
+	done >"$1/output"
 	cd "$TOP_DIR"
 }
 
@@ -128,14 +137,14 @@ main() {
 	case ${1:-} in
 	'')		;;
 	--no-1G)	globs+=',!*.1G'; append=$no_1G rounds=5 ;;
-	--host)		host=--host ;;
+	--host)		host=--host rounds=5 ;;
 	*)		die "$1: unknown option (usage: compare.sh [--no-1G | --host])" ;;
 	esac
 	source=$("$TOP_DIR/mutants/kernel.sh")
 	dir=$(cache_tmp compare)
 	prepare "$source" "$dir/files"
 	if [ -n "$host" ]; then
-		on_host "$dir" "$globs"
+		on_host "$dir" "$rounds" "$globs"
 	else
 		in_guest "$source" "$dir" "$rounds" "$globs" "$append"
 	fi

@@ -1,53 +1,40 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Loading our kernel module: see module.h. */
+/* Loading kernel modules: see module.h. */
 #include "engine/module.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "engine/settings.h"
+#include "engine/tool.h"
 
 #define DEVICE	"/dev/cowpin"
 
-#ifdef NO_LIBKMOD
-/* The static program of a VM: process 1 has loaded the module, or there is none. */
+/*
+ * A module that is not there is a reason to skip, said once, by whoever skips. In a VM process 1
+ * has loaded it, and there are no tools.
+ */
 static int load(void)
-{
-	return -ENOENT;
-}
-#else
-#include <libkmod.h>
-
-static struct kmod_module *find(struct kmod_ctx *ctx)
 {
 	const char *path = getenv("COWPIN_MODULE");
-	struct kmod_module *mod = NULL;
-	int ret = path ? kmod_module_new_from_path(ctx, path, &mod)
-		       : kmod_module_new_from_name(ctx, "cowpin", &mod);
+	const char *const by_path[] = { "insmod", path, NULL };
+	const char *const by_name[] = { "modprobe", "-q", "cowpin", NULL };
+	int ret = tool_run(path ? by_path : by_name);
 
-	return ret < 0 ? NULL : mod;
+	return ret > 0 ? -ENOENT : ret;
 }
 
-static int load(void)
+void driver_load(const char *name, const char *parameter)
 {
-	struct kmod_ctx *ctx = kmod_new(NULL, NULL);
-	struct kmod_module *mod = NULL;
-	int ret = -ENOENT;
+	char loaded[64];
 
-	/* A module that is not there is a reason to skip, said once, by whoever skips. */
-	if (ctx) {
-		kmod_set_log_priority(ctx, 0);
-		mod = find(ctx);
-	}
-	if (mod) {
-		ret = kmod_module_probe_insert_module(mod, 0, NULL, NULL, NULL, NULL);
-		kmod_module_unref(mod);
-	}
-	kmod_unref(ctx);
-	return ret;
+	snprintf(loaded, sizeof(loaded), "/sys/module/%s", name);
+	/* A kernel without loadable modules has all that it will have. */
+	if (access(loaded, F_OK) && !access("/proc/modules", F_OK))
+		tool_run((const char *const[]){ "modprobe", name, parameter, NULL });
 }
-#endif
 
 int module_load(void)
 {

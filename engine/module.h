@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Our kernel module: loaded for a run if it is not there, and unloaded after it. */
+/* Kernel modules: ours, loaded for a run and unloaded after it, and drivers of the kernel's. */
 #ifndef MODULE_H
 #define MODULE_H
 
@@ -9,5 +9,11 @@
  * already; -errno if there is none or the kernel refuses.
  */
 int module_load(void);
+
+/*
+ * Have a driver loaded, by its name with "_", with a parameter or NULL. Whether it is there then,
+ * who needs it sees.
+ */
+void driver_load(const char *name, const char *parameter);
 
 #endif

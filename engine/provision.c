@@ -19,7 +19,6 @@
 #include "engine/scratch.h"
 #include "engine/settings.h"
 #include "engine/swap.h"
-#include "engine/tool.h"
 #include "pins/dm.h"
 #include "pins/fuse.h"
 #include "pins/net.h"
@@ -77,8 +76,8 @@ static bool asked_in_child(bool (*takes_pins)(void))
 
 static void provide_disks(void)
 {
-	tool_run((const char *const[]){ "modprobe", "loop", NULL });
-	tool_run((const char *const[]){ "modprobe", "dm_mod", NULL });
+	driver_load("loop", NULL);
+	driver_load("dm_mod", NULL);
 	if (settings_undo_by("dmremove " DM_PREFIX) ||
 	    dm_pool_provide(tests_at_once * DISKS_PER_TEST))
 		return;
@@ -87,7 +86,7 @@ static void provide_disks(void)
 
 static void provide_fuse(void)
 {
-	tool_run((const char *const[]){ "modprobe", "fuse", NULL });
+	driver_load("fuse", NULL);
 	if (fuse_known() && !servers_provide())
 		needs_provided(NEED(FUSE) | (asked_in_child(fuse_takes_pins) ? NEED(FUSEPIN) : 0));
 }
@@ -99,24 +98,24 @@ static int note_device(const char *address)
 
 static void provide_vfio(void)
 {
-	tool_run((const char *const[]){ "modprobe", "vfio-pci", NULL });
-	tool_run((const char *const[]){ "modprobe", "vfio_iommu_type1", NULL });
+	driver_load("vfio_pci", NULL);
+	driver_load("vfio_iommu_type1", NULL);
 	if (vfio_pool_provide(note_device, DEVICES_PER_TEST, tests_at_once))
 		needs_provided(NEED(VFIO));
 }
 
 static void provide_ublk(void)
 {
-	tool_run((const char *const[]){ "modprobe", "ublk_drv", NULL });
+	driver_load("ublk_drv", NULL);
 	if (ublk_known() && !settings_undo_by("ublkremove " UBLK_MARK) && !servers_provide())
 		needs_provided(NEED(UBLK));
 }
 
 static void provide_kvm(void)
 {
-	tool_run((const char *const[]){ "modprobe", "kvm_amd", NULL });
+	driver_load("kvm_amd", NULL);
 	if (access("/dev/kvm", F_OK))
-		tool_run((const char *const[]){ "modprobe", "kvm_intel", NULL });
+		driver_load("kvm_intel", NULL);
 }
 
 /* All that is offered, at once. */

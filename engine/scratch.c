@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "engine/module.h"
 #include "engine/settings.h"
 #include "engine/tool.h"
 #include "needs.h"
@@ -33,8 +34,8 @@ static void load_disk_drivers(void)
 
 	if (loaded)
 		return;
-	tool_run((const char *const[]){ "modprobe", "virtio_pci", NULL });
-	tool_run((const char *const[]){ "modprobe", "virtio_blk", NULL });
+	driver_load("virtio_pci", NULL);
+	driver_load("virtio_blk", NULL);
 	loaded = true;
 }
 
@@ -98,7 +99,7 @@ int scratch_disk(const char *name, size_t size, char *dev, size_t len)
 	image = make_file(size);
 	if (image < 0)
 		return image;
-	tool_run((const char *const[]){ "modprobe", "loop", NULL });
+	driver_load("loop", NULL);
 	fd = loop_attach(image, dev, len);
 	close(image);
 	return fd;
@@ -139,7 +140,7 @@ static void provide(const struct fs *fs)
 {
 	char dev[32];
 
-	tool_run((const char *const[]){ "modprobe", fs->name, NULL });
+	driver_load(fs->name, NULL);
 	if (find_disk(fs->name, dev, sizeof(dev)))
 		mount_at(fs, dev);
 	else

@@ -5,64 +5,106 @@
 
 #include <errno.h>
 #include <fnmatch.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "engine/globs.h"
 #include "engine/random.h"
 
-/* Later patterns win; a list that begins with "!" starts from everything. */
-static bool selected(const char *id, const char *globs)
+/* --- by patterns of their ids --- */
+
+#define PATTERN_MAX	256	/* longer than any id */
+
+static int by_id(const void *a, const void *b)
 {
-	bool in = globs[0] == '!';
-	char *copy = strdup(globs), *at = copy, *glob;
-
-	if (!copy)
-		abort();
-	while ((glob = strsep(&at, ","))) {
-		bool take = glob[0] != '!';
-
-		if (!fnmatch(take ? glob : glob + 1, id, 0))
-			in = take;
-	}
-	free(copy);
-	return in;
+	return strcmp((*(const struct test *const *)a)->id, (*(const struct test *const *)b)->id);
 }
 
-/* Lists of exact ids can be long, and most patterns are no patterns. */
+static int id_is(const void *id, const void *test)
+{
+	return strcmp(id, (*(const struct test *const *)test)->id);
+}
+
+/* Lists of hundreds of ids are as usual as patterns. */
+static const struct test **index_by_id(const struct plan *p)
+{
+	const struct test **index = malloc((p->nr + 1) * sizeof(*index));
+
+	if (!index)
+		abort();
+	for (size_t i = 0; i < p->nr; i++)
+		index[i] = &p->tests[i];
+	qsort(index, p->nr, sizeof(*index), by_id);
+	return index;
+}
+
+static bool is_pattern(const char *glob)
+{
+	return strpbrk(glob, "*?[\\");
+}
+
 static bool id_matches(const char *glob, const char *id)
 {
-	return strpbrk(glob, "*?[\\") ? !fnmatch(glob, id, 0) : !strcmp(glob, id);
+	return is_pattern(glob) ? !fnmatch(glob, id, 0) : !strcmp(glob, id);
 }
 
-static bool matches_any(const struct plan *p, const char *glob)
+/* Say in @in that what a pattern matches is wanted, or not: true if there is such a test. */
+static bool mark(const struct plan *p, const struct test **index, const char *glob, bool *in,
+		 bool wanted)
 {
-	for (size_t i = 0; i < p->nr; i++)
-		if (id_matches(glob, p->tests[i].id))
-			return true;
-	return false;
+	const struct test **found;
+	bool any = false;
+
+	if (!is_pattern(glob)) {
+		found = bsearch(glob, index, p->nr, sizeof(*index), id_is);
+		if (found)
+			in[*found - p->tests] = wanted;
+		return found;
+	}
+	for (size_t i = 0; i < p->nr; i++) {
+		if (fnmatch(glob, p->tests[i].id, 0))
+			continue;
+		in[i] = wanted;
+		any = true;
+	}
+	return any;
 }
 
-bool plan_idle_glob(const struct plan *p, const char *globs, char *glob, size_t len)
+/* Later patterns win; a list that begins with "!" starts from everything. */
+static void mark_all(const struct plan *p, const char *globs, bool *in, char *idle, size_t len)
 {
-	while (globs_next(&globs, glob, len))
-		if (glob[0] != '!' && !matches_any(p, glob))
-			return true;
-	return false;
+	const struct test **index = index_by_id(p);
+	char glob[PATTERN_MAX];
+
+	while (globs_next(&globs, glob, sizeof(glob))) {
+		bool wanted = glob[0] != '!';
+
+		if (!mark(p, index, glob + !wanted, in, wanted) && wanted && !*idle)
+			snprintf(idle, len, "%s", glob);
+	}
+	free(index);
 }
 
-size_t plan_select(struct plan *p, const char *globs)
+size_t plan_select(struct plan *p, const char *globs, char *idle, size_t len)
 {
+	bool *in = malloc(p->nr + 1);
 	size_t kept = 0;
 
-	if (!globs)
-		return p->nr;
+	if (!in)
+		abort();
+	memset(in, globs[0] == '!', p->nr);
+	*idle = '\0';
+	mark_all(p, globs, in, idle, len);
 	for (size_t i = 0; i < p->nr; i++)
-		if (selected(p->tests[i].id, globs))
+		if (in[i])
 			p->tests[kept++] = p->tests[i];
 	p->nr = kept;
+	free(in);
 	return kept;
 }
+
+/* --- by groups --- */
 
 static const char *const group_names[NR_GROUPS] = {
 	[GROUP_QUICK] = "quick", [GROUP_KSELFTEST] = "kselftest", [GROUP_FULL] = "full",
@@ -135,6 +177,14 @@ static void add_exclusion(struct exclusions *e, const char *glob, const char *re
 	if (!e->list)
 		abort();
 	e->list[e->nr++] = (struct exclusion) { .glob = strdup(glob), .reason = strdup(reason) };
+}
+
+static bool matches_any(const struct plan *p, const char *glob)
+{
+	for (size_t i = 0; i < p->nr; i++)
+		if (id_matches(glob, p->tests[i].id))
+			return true;
+	return false;
 }
 
 /* "GLOB REASON"; 0, or what is wrong with the line. */

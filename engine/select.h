@@ -7,12 +7,10 @@
 
 /*
  * Keep only what @globs selects: a comma-separated list of patterns on ids, "!" before
- * one takes away again. NULL: keep all. Returns how many are left.
+ * one takes away again. Returns how many are left. The first pattern that takes nothing is
+ * copied into @idle (@len bytes), which else is empty.
  */
-size_t plan_select(struct plan *p, const char *globs);
-
-/* The first of @globs (copied into @glob) that takes nothing of @p; false: there is none. */
-bool plan_idle_glob(const struct plan *p, const char *globs, char *glob, size_t len);
+size_t plan_select(struct plan *p, const char *globs, char *idle, size_t len);
 
 /*
  * Keep only the tests of some groups, by their names, comma-separated: in the order of the

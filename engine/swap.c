@@ -10,6 +10,7 @@
 #include <sys/swap.h>
 #include <unistd.h>
 
+#include "engine/module.h"
 #include "engine/quiet.h"
 #include "engine/scratch.h"
 #include "engine/settings.h"
@@ -54,7 +55,7 @@ static int zram_on(void)
 	int ret;
 
 	if (access("/sys/block/" ZRAM, F_OK))
-		tool_run((const char *const[]){ "modprobe", "zram", "num_devices=1", NULL });
+		driver_load("zram", "num_devices=1");
 	/* A size says that somebody uses it. */
 	if (file_number("/sys/block/" ZRAM "/disksize"))
 		return -EBUSY;

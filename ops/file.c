@@ -4,11 +4,14 @@
 #include "ops/operation.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "kinds/kind.h"
+
+#define LATE_MS	1000	/* to do what it has told to be done already */
 
 static int put_by_write(struct mem *m, size_t offset, uint64_t word)
 {
@@ -135,6 +138,16 @@ static int verify_on_disk(struct mem *m, int fd, size_t page, size_t pages)
 	return ret;
 }
 
+static int sync_once(struct mem *m, int fd, size_t page, size_t pages)
+{
+	return fsync(m->fd) ? mem_fail(m, "fsync: %s", strerror(errno)) :
+	       verify_on_disk(m, fd, page, pages);
+}
+
+/*
+ * Who reads asynchronously is told that it is done before what came in is made dirty, which a
+ * worker may do (bio_check_pages_dirty()): so one fsync() may be too early. Not the next ones.
+ */
 static int sync_run(struct mem *m, size_t page, size_t pages, struct value v)
 {
 	int fd = open_directly(m), ret;
@@ -142,8 +155,11 @@ static int sync_run(struct mem *m, size_t page, size_t pages, struct value v)
 	(void)v;
 	if (fd < 0)
 		return mem_fail(m, "open with O_DIRECT: %s", strerror(errno));
-	ret = fsync(m->fd) ? mem_fail(m, "fsync: %s", strerror(errno)) :
-	      verify_on_disk(m, fd, page, pages);
+	ret = sync_once(m, fd, page, pages);
+	for (int ms = 1; ret == -ESTALE && ms < LATE_MS; ms *= 2) {
+		poll(NULL, 0, ms);
+		ret = sync_once(m, fd, page, pages);
+	}
 	close(fd);
 	return ret;
 }

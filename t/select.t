@@ -77,7 +77,7 @@ is_deeply([results($r)], [map { ((2 * $_ + 1) . ' - fork.basic.anon',
 like($r->{out}, qr/^1\.\.6$/m, '--repeat 3: the plan has them all');
 
 SKIP: {
-	skip('no-root: nothing runs', 8) if !is_root();
+	skip('no-root: nothing runs', 9) if !is_root();
 	$r = cow('--run', 'fork.basic.anon', '--until-fail', '--repeat', 5);
 	is($r->{code}, 0, '--until-fail --repeat 5, no failure: exit code 0');
 	like($r->{out}, qr/^ok 5 - .*\n1\.\.5$/m, 'five times, and the plan at the end');
@@ -86,6 +86,10 @@ SKIP: {
 	like($r->{out}, qr/^not ok 1 - fork\.basic\.anon$/m, 'it is the first');
 	is(scalar(results($r)), 1, 'and the last');
 	like($r->{out}, qr/^1\.\.1$/m, 'the plan says so');
+	$r = cow('--run', 'fork.*.anon', '--until-fail', '--inject', 'leak', '-j', 1,
+		 '--known-issues', file("fork.basic.anon leak * * by design\n"));
+	is(scalar(() = $r->{out} =~ m{^(?:not )?ok }mg), 2,
+	   '--until-fail: what is known to fail does not end it');
 	$r = cow('--run', 'fork.basic.anon', '--inject', 'hang', '--timeout', 10,
 		 '--timeout-mul', 0.1);
 	like($r->{out}, qr/^  reason: '(?:actor-hung|timeout)'/m, '--timeout-mul: less');

@@ -39,8 +39,8 @@ my @listed = grep { !/^(?:#|$)/ } split(/\n/, slurp("$top/t/ids.expected"));
 cmp_ok(scalar(@all), '>', 10000, 'there are ids');
 
 # The check of the list (t/unit-plan.c) fails for each thing that may be wrong with it.
-my $check = "$top/" . ($ENV{O} // 'build/host') . '/t/unit-plan';
-system('make', '-s', '-C', $top, 'O=' . ($ENV{O} // 'build/host'), $check =~ s{\Q$top\E/}{}r);
+my $check = "$top/" . ($ENV{O} // 'build/static') . '/t/unit-plan';
+system('make', '-s', '-C', $top, 'O=' . ($ENV{O} // 'build/static'), $check =~ s{\Q$top\E/}{}r);
 
 sub checked {
 	my ($name, $ok, $re, @ids) = @_;

@@ -23,20 +23,22 @@ sub fickle {
 
 # What TAP says of a sweep on KERNEL: {
 #	seen	id -> 'ok', 'skip CODE', 'fail REASON' or 'todo REASON'
+#	told	id -> what it said, whole, if it did not pass
 #	planned, done	how many tests
 #	cut	why it is not whole: the first test that was not run, or the numbers
 # }
 sub sweep_of {
 	my ($kernel, $tap) = @_;
-	my %seen;
-	my $sweep = { seen => \%seen, planned => 0, done => 0 };
-	my $id = '';
+	my (%seen, %told);
+	my $sweep = { seen => \%seen, told => \%told, planned => 0, done => 0 };
+	my ($id, $failed) = ('', 0);
 
 	for (split(/\n/, $tap)) {
-		if (/^(?:not )?ok \d+ - (\S+)/) {
-			$id = $1;
+		if (/^((?:not )?)ok \d+ - (\S+)/) {
+			($failed, $id) = (length($1), $2);
 			$sweep->{done}++;
 		}
+		$told{$id} .= "$_\n" if $failed;
 		if (/^ok \d+ - \S+(?: # (SKIP)(?: ([\w-]+):)?)?/) {
 			# Each skip has its code; one that has none hides what happened.
 			$seen{$id} = $1 ? 'skip ' . ($2 // 'without a code') : 'ok';

@@ -12,7 +12,7 @@ use Test::More;
 chdir("$FindBin::Bin/..") or BAIL_OUT("chdir: $!");
 
 # As for make: O=build/sanitize prove t/unit.t
-my $build = $ENV{O} // 'build/host';
+my $build = $ENV{O} // 'build/static';
 my $made = `make -s O=$build unit 2>&1`;
 
 is($?, 0, 'make unit') or diag($made);

@@ -17,7 +17,7 @@ my $got = run('make', '-s', '-C', $top, 'install', "DESTDIR=$tmp/root", 'PREFIX=
 is($got->{code}, 0, 'make install') or diag($got->{out}, $got->{err});
 
 my $lib = "$tmp/root/usr/lib/cowpin";
-for my $file (qw(cow run_vmtests.sh report vm/boot build/guest/cow build/guest/init t/quick.t
+for my $file (qw(cow run_vmtests.sh report vm/boot build/init t/quick.t
 		 t/kselftest.t t/full.t t/huge.t t/fork.t t/ro-longterm.t)) {
 	ok(-x "$lib/$file", "$file is there");
 }

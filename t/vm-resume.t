@@ -216,7 +216,7 @@ EOG
 
 $dir = "$tmp/panic";
 $got = run_guest($front, '-k', 'debian:6.12', '--mem', 2048, '--tap', '--results', $dir,
-		 '--guest-prog', $watch, '--', '--known-issues', "$top/build/guest/cow", '-j1',
+		 '--guest-prog', $watch, '--', '--known-issues', "$top/cow", '-j1',
 		 '--run', '*.gup.anon,*.gup-fast.anon,!race.*,!operation.*');
 is($got->{code}, 1, 'cow, whose guest panics: exit code 1') or diag($got->{err});
 my @ids = slurp("$dir/$slug/control.log") =~ /^plan (\S+)$/mg;

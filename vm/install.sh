@@ -34,7 +34,7 @@ install_all() {
 	cd "$TOP_DIR"
 	rm -rf "$lib"
 	copy "$lib" cow run_vmtests.sh report lib
-	copy "$lib/build/guest" build/guest/{cow,init}
+	copy "$lib/build" build/init
 	copy "$lib/kmod" kmod/*.[ch] kmod/{Kbuild,Makefile,dkms.conf}
 	for file in vm/*; do
 		case $file in

@@ -25,13 +25,13 @@ build_program() {
 }
 
 guest_init() {
-	local init=$TOP_DIR/build/guest/init
+	local init=$TOP_DIR/build/init
 
 	if [ -z "$program" ]; then
-		build_program guest build/guest/cow
-		program=$TOP_DIR/build/guest/cow
+		build_program guest cow
+		program=$TOP_DIR/cow
 	elif [ -e "$TOP_DIR/Makefile" ]; then
-		build_program build/guest/init build/guest/init
+		build_program build/init build/init
 	fi
 	if [ ! -e "$init" ] || [ "$VM_DIR/init.c" -nt "$init" ]; then
 		mkdir -p "$(dirname "$init")"
@@ -259,7 +259,7 @@ prepare_kernel() {
 	mods=$(modules_of "$kernel" "$dir" "$release")
 	hash=$(hash_config "$(config_of "$kernel" "$dir" "$release")")
 	base=$("$VM_DIR/initramfs.sh" base "$release" "$mods" \
-		"$TOP_DIR/build/guest/init") || exit
+		"$TOP_DIR/build/init") || exit
 	image=$dir/vmlinux
 	[ -e "$image" ] || image=$dir/bzImage
 	choose_accel "$image" "$base"
