@@ -8,6 +8,7 @@
 
 #include "bench/pin_cost.h"
 #include "engine/actor.h"
+#include "engine/environ.h"
 #include "engine/exec.h"
 #include "engine/list.h"
 #include "engine/options.h"
@@ -91,6 +92,8 @@ int main(int argc, char **argv)
 		start_alone();
 		return 0;
 	}
+	if (!opt.list)
+		environ_begin();
 	plan_build(&plan);
 	select_tests(&plan);
 	if (opt.list && opt.json)

@@ -33,23 +33,33 @@ static void print_cpu(void)
 	       model ? model + 2 : "unknown\n");
 }
 
+static FILE *config_hash;
+
+void environ_begin(void)
+{
+	char command[256];
+	struct utsname u;
+
+	if (config_hash || getenv("COWPIN_CONFIG_HASH") || uname(&u))
+		return;
+	snprintf(command, sizeof(command), "exec 2>/dev/null; sha256sum </boot/config-%s ||"
+		 "zcat /proc/config.gz | sha256sum", u.release);
+	config_hash = popen(command, "re");
+}
+
 /* The first 12 digits of the SHA-256 of the kernel's configuration, where that can be had. */
-static void print_config(const char *release)
+static void print_config(void)
 {
 	const char *given = getenv("COWPIN_CONFIG_HASH");
-	char command[256], hash[13] = "";
-	FILE *f = NULL;
+	char hash[13] = "";
 
-	if (!given) {
-		snprintf(command, sizeof(command),
-			 "exec 2>/dev/null; sha256sum </boot/config-%s ||"
-			 "zcat /proc/config.gz | sha256sum", release);
-		f = popen(command, "re");
-	}
-	if (f && fgets(hash, sizeof(hash), f) && strspn(hash, "0123456789abcdef") == 12)
+	environ_begin();
+	if (config_hash && fgets(hash, sizeof(hash), config_hash) &&
+	    strspn(hash, "0123456789abcdef") == 12)
 		given = hash;
-	if (f)
-		pclose(f);
+	if (config_hash)
+		pclose(config_hash);
+	config_hash = NULL;
 	if (given)
 		printf("# env config: %s\n", given);
 }
@@ -69,7 +79,7 @@ static void print_page_sizes(void)
 }
 
 /* The parts of ids, so that these can be taken apart again: names have dots, too. */
-static void print_axes(const struct plan *p)
+static void print_providers(void)
 {
 	const struct provider *const *providers;
 	size_t nr = providers_all(&providers);
@@ -77,17 +87,36 @@ static void print_axes(const struct plan *p)
 	printf("# env providers:");
 	for (size_t i = 0; i < nr; i++)
 		printf(" %s", providers[i]->id);
-	printf("\n# env kinds:");
+	printf("\n");
+}
+
+/* Is it one of these? */
+static bool among(const char *const *kinds, size_t nr, const char *kind)
+{
+	while (nr)
+		if (!strcmp(kinds[--nr], kind))
+			return true;
+	return false;
+}
+
+static void print_kinds(const struct plan *p)
+{
+	const char **kinds = calloc(p->nr + 1, sizeof(*kinds));
+	size_t nr = 0;
+
+	if (!kinds)
+		abort();
+	printf("# env kinds:");
 	for (size_t i = 0; i < p->nr; i++) {
 		const char *kind = p->tests[i].id + p->tests[i].kind_at;
-		bool seen = false;
 
-		for (size_t k = 0; k < i && !seen; k++)
-			seen = !strcmp(p->tests[k].id + p->tests[k].kind_at, kind);
-		if (!seen)
-			printf(" %s", kind);
+		if (among(kinds, nr, kind))
+			continue;
+		kinds[nr++] = kind;
+		printf(" %s", kind);
 	}
 	printf("\n");
+	free(kinds);
 }
 
 void environ_print(const struct plan *p)
@@ -97,11 +126,12 @@ void environ_print(const struct plan *p)
 	uname(&u);
 	printf("# env kernel: %s %s %s\n", u.release, u.version, u.machine);
 	print_file("cmdline", "/proc/cmdline");
-	print_config(u.release);
+	print_config();
 	print_page_sizes();
 	printf("# env memory: %lld MiB\n", meminfo("MemTotal") / (long long)MIB);
 	printf("# env swap: %lld MiB\n", meminfo("SwapTotal") / (long long)MIB);
 	print_cpu();
 	print_file("module", "/sys/module/cowpin/srcversion");
-	print_axes(p);
+	print_providers();
+	print_kinds(p);
 }

@@ -5,6 +5,9 @@
 
 #include "engine/plan.h"
 
+/* What takes time is begun, to be ready when it is wanted; or it takes its time then. */
+void environ_begin(void);
+
 /* Comment lines "# env KEY: VALUE" on stdout. */
 void environ_print(const struct plan *p);
 

@@ -11,8 +11,9 @@
 
 static struct test *add_test(struct plan *p)
 {
-	if (p->nr % 64 == 0) {
-		p->tests = realloc(p->tests, (p->nr + 64) * sizeof(*p->tests));
+	if (p->nr == p->room) {
+		p->room = p->room ? 2 * p->room : 64;
+		p->tests = realloc(p->tests, p->room * sizeof(*p->tests));
 		if (!p->tests)
 			abort();
 	}

@@ -33,7 +33,7 @@ struct test {
 
 struct plan {
 	struct test *tests;
-	size_t nr;
+	size_t nr, room;
 	struct scenario_steps *steps;	/* of every scenario; shared memory */
 	size_t scenarios, scenarios_max;
 	bool settled;			/* `tests` is shared memory, not of the heap */

@@ -61,6 +61,20 @@ static int dio_open(struct pin *p, struct dio *d)
 	return 0;
 }
 
+/* Has it ended? With @wait 1, it is waited for. */
+static bool reap(struct dio *d, long wait)
+{
+	const struct timespec now = { 0 };
+	struct io_event event;
+
+	if (!d->reaped && syscall(SYS_io_getevents, d->context, wait, 1, &event,
+				  wait ? NULL : &now) == 1) {
+		d->res = event.res;
+		d->reaped = true;
+	}
+	return d->reaped;
+}
+
 static int dio_begin(struct pin *p, struct dio *d)
 {
 	struct iocb write = {
@@ -70,7 +84,11 @@ static int dio_begin(struct pin *p, struct dio *d)
 
 	if (syscall(SYS_io_submit, d->context, 1, writes) != 1)
 		return pin_fail(p, "io_submit of a direct write: %s", strerror(errno));
-	return 0;
+	/* What cannot be pinned has ended already. */
+	if (!reap(d, 0) || d->res >= 0)
+		return 0;
+	errno = -d->res;
+	return pin_fail(p, "a direct write: %s", strerror(errno));
 }
 
 static int dio_pin(struct pin *p)
@@ -91,14 +109,8 @@ static int dio_pin(struct pin *p)
 
 static int dio_end(struct pin *p, struct dio *d)
 {
-	struct io_event event;
-
-	if (!d->reaped) {
-		if (syscall(SYS_io_getevents, d->context, 1, 1, &event, NULL) != 1)
-			return pin_fail(p, "io_getevents: %s", strerror(errno));
-		d->res = event.res;
-		d->reaped = true;
-	}
+	if (!reap(d, 1))
+		return pin_fail(p, "io_getevents: %s", strerror(errno));
 	errno = d->res < 0 ? -d->res : EIO;
 	if (d->res != (long)p->len)
 		return pin_fail(p, "the direct write moved %ld of %zu bytes", d->res, p->len);

@@ -34,10 +34,17 @@ int held_submit(struct pin *p, struct held *h, int fd)
 		.aio_fildes = fd, .aio_buf = (uintptr_t)p->addr, .aio_nbytes = p->len,
 		.aio_offset = h->where,
 	}, *ios[] = { &io };
+	const struct timespec now = { 0 };
+	struct io_event event;
 
 	if (syscall(SYS_io_submit, h->context, 1, ios) != 1)
 		return pin_fail(p, "io_submit: %s", strerror(errno));
-	return 0;
+	/* What cannot be pinned has ended already, and nobody will ever hold it. */
+	if (syscall(SYS_io_getevents, h->context, 0, 1, &event, &now) != 1)
+		return 0;
+	h->done = true;
+	errno = event.res < 0 ? -event.res : EIO;
+	return pin_fail(p, "direct I/O: %s", strerror(errno));
 }
 
 void held_close(struct held *h)

@@ -66,6 +66,23 @@ for my $by (qw(fuse-in ublk-in)) {
 	}
 }
 
+# --- memory that is not to be accessed ---
+
+my @none = map { my $by = $_; map { [$by, @$_] } ['', 'exit 0'], ['--inject pretend', 'not-refused', 'exit 1'] }
+	qw(dio dmdio dmdio-in fuse fuse-in ublk ublk-in);
+my $none = guest_says(KERNEL, join('', map { <<"EOS" } @none));
+cow exec --timeout 20 $_->[1] 'fill P; mprotect P none; pin P $_->[0]; mprotect P rw; write P' >/tmp/tap 2>&1
+code=\$?
+sed -n "s/^  reason: '\\(.*\\)'/\\1/p" /tmp/tap
+echo "exit \$code"
+EOS
+for (@none) {
+	my ($by, $inject, @how) = @$_;
+
+	is_deeply([splice(@$none, 0, scalar(@how))], \@how, "no pin of it by $by $inject")
+		or diag(slurp("$tmp/err"));
+}
+
 # --- killed while a request is held ---
 
 # A run that goes no further with a request under way, of what pins by $1; then $2 happens.
