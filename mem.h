@@ -29,6 +29,7 @@ struct mem {
 	size_t witness_len;
 	uint64_t witness_sum;
 	int prot;		/* what the owner made of it: PROT_* */
+	bool hurry;		/* what does not succeed soon may rightly be refused */
 	void *map;		/* all that destroy() has to unmap */
 	size_t map_len;
 	char why[WHY_LEN];	/* reason of the last failure */

@@ -116,9 +116,12 @@ static void begin_as_child(int index)
 	actor_forget_pins();
 	actor_forget_protection(NULL);
 	look_for_stray();
-	for (size_t c = 0; c < self.mem.layout.cells; c++)
+	for (size_t c = 0; c < self.mem.layout.cells; c++) {
 		if (self.cell[c].is & OWN_DONTFORK)
 			self.cell[c].is = (self.cell[c].is & ~OWN_DONTFORK) | OWN_GONE;
+		if (self.cell[c].is & OWN_WIPEONFORK)
+			self.cell[c].is &= ~OWN_STORED;
+	}
 	actor_keep_holes();
 	if (injected == FAULT_LOSE)
 		inject_lose_memory(&self.mem);

@@ -487,6 +487,7 @@ int act_operation(const struct command *c)
 	int ret;
 
 	part_pages(c->step.part, self.mem.layout.pages, &page, &pages);
+	self.mem.hurry = c->hurry;
 	if (injected == FAULT_EVICT && o->reclaims)
 		inject_evict(&self.mem);
 	if (injected == FAULT_MISSERVED || injected == FAULT_UNASKED)
@@ -510,7 +511,9 @@ int act_operation(const struct command *c)
 	if (!keeps_stores(o->effect))
 		actor_mark_all(OWN_STORED, false);
 	if (!ret && o->maps_anew)
-		actor_mark_all(OWN_DONTFORK, false);
+		actor_mark_all(OWN_DONTFORK | OWN_WIPEONFORK, false);
+	if (!ret && o->effect == EFFECT_WIPE)
+		mark_part(c, OWN_WIPEONFORK, true);
 	if (!ret && o->effect == EFFECT_UNMAP)
 		mark_part(c, OWN_GONE | OWN_KEPT, true);
 	return ret;

@@ -16,6 +16,7 @@ enum {
 	OWN_STORED = 1 << 3,		/* written, or moved, since soft-dirty bits were cleared */
 	OWN_PROTECTED = 1 << 4,		/* PAGEMAP_SCAN's write protection must be there, */
 	OWN_UNPROTECTED = 1 << 5,	/* or must not; of neither, nothing is known */
+	OWN_WIPEONFORK = 1 << 6,
 };
 
 struct own_cell {

@@ -233,7 +233,7 @@ static void run_step(const struct step *s)
 		.cmd = CMD_STEP, .step = *s, .by = s->by ? s->by : d.test->by,
 		.create = d.to_create, .settle = populates(s), .look = true,
 		.account = d.test->scenario->accounts,
-		.verify = keeps_kind(s),
+		.verify = keeps_kind(s), .hurry = refusal || d.test->random,
 		/* What looking brings in must not count where costs are counted. */
 		.all = d.step == d.test->steps->nr - 1 && !d.test->scenario->accounts &&
 		       !populates(s),
@@ -345,8 +345,11 @@ void director_run(const struct test *t, struct stage *stage, uint64_t deadline)
 	}
 	if (start_test()) {
 		for (d.step = 0; d.step < t->steps->nr && !failed(); d.step++) {
+			uint64_t began = now_ns();
+
 			stage->step = d.step;
 			run_step(&t->steps->step[d.step]);
+			stage->took[d.step] = now_ns() - began;
 			if (failed())
 				break;
 		}

@@ -54,6 +54,7 @@ struct command {
 	bool all;			/* or, after the last step, CMD_LOOK_ALL */
 	unsigned int then;		/* and then these actors look: a mask */
 	bool account;			/* of a look: fill in anon_bytes */
+	bool hurry;			/* it may be refused: see struct mem */
 	bool verify;			/* pin: afterwards, is the memory still of its kind? */
 };
 
@@ -126,6 +127,7 @@ struct stage {
 	size_t test;
 	uint64_t deadline;
 	int step;		/* where the director is, for whoever finds it dead */
+	uint64_t took[STEPS_MAX];	/* ns, of each step that was done, with the looks after it */
 	struct layout layout;	/* of the region, set by CMD_CREATE */
 	bool locks;		/* the scenario has locked memory: looks are at that, too */
 	bool dirty_tracked;	/* likewise: its file system wants to know of every write */

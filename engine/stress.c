@@ -26,6 +26,7 @@
 #include "engine/quiet.h"
 #include "engine/settings.h"
 #include "engine/start.h"
+#include "engine/step_times.h"
 #include "engine/swap.h"
 #include "engine/suboptions.h"
 #include "vm_util.h"
@@ -247,6 +248,7 @@ static void ends(struct slot *slot, bool dead)
 	judge_end(&c->test, slot, dead);
 	stress.steps += __builtin_popcount(r->tried);
 	coverage_add(&stress.tried, c->base, &c->steps, r->tried);
+	step_times_add(&c->steps, slot->stage, r->tried);
 	pools_give(&c->test);
 	if (r->verdict != VERDICT_FAIL)
 		return;
@@ -446,6 +448,7 @@ static void summary(double seconds)
 		printf("# %llu scenarios were not tried: their memory did not come about\n",
 		       stress.unset);
 	printf("# coverage: %zu pairs of steps, %zu with kind and provider\n", pairs, with_base);
+	step_times_print();
 	printf("# seed %u: %llu scenarios (%.0f/s), %llu steps (%.0f/s) in %.1f s\n", opt.seed,
 	       stress.scenarios, stress.scenarios / seconds, stress.steps,
 	       stress.steps / seconds, seconds);

@@ -10,8 +10,17 @@
 #include "mm_calls.h"
 #include "vm_util.h"
 
-/* Seconds after which pages that are still there will stay. */
-#define PATIENCE	3
+/* Milliseconds after which pages that are still there will stay. */
+#define PATIENCE	3000
+#define HURRY		100	/* where they may rightly do so */
+
+static uint64_t now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000ULL + t.tv_nsec / 1000000;
+}
 
 /* How many pages are not in swap, and the first of them. */
 static size_t not_swapped(struct mem *m, size_t *first)
@@ -37,7 +46,7 @@ static size_t not_swapped(struct mem *m, size_t *first)
  */
 int mem_swap_out(struct mem *m)
 {
-	time_t end = time(NULL) + PATIENCE;
+	uint64_t end = now_ms() + (m->hurry ? HURRY : PATIENCE);
 	size_t first = 0;
 
 	do {
@@ -46,7 +55,7 @@ int mem_swap_out(struct mem *m)
 		if (!not_swapped(m, &first))
 			return 0;
 		sched_yield();
-	} while (time(NULL) < end);
+	} while (now_ms() < end);
 	errno = EBUSY;
 	return mem_fail(m, "MADV_PAGEOUT leaves %zu of %zu pages, the first is page %zu",
 			not_swapped(m, &first), m->layout.cells, first);
@@ -120,7 +129,7 @@ int mem_verify_swap_cache(struct mem *m)
  */
 int mem_swap_cache(struct mem *m, int (*ready)(struct mem *m), int (*done)(struct mem *m))
 {
-	time_t end = time(NULL) + PATIENCE;
+	uint64_t end = now_ms() + PATIENCE;
 	int ret, failed;
 
 	do {
@@ -132,7 +141,7 @@ int mem_swap_cache(struct mem *m, int (*ready)(struct mem *m), int (*done)(struc
 		failed = done(m);
 		if (failed)
 			ret = renew(m);
-	} while (failed && !ret && time(NULL) < end);
+	} while (failed && !ret && now_ms() < end);
 	return ret ? ret : failed;
 }
 

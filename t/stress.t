@@ -154,6 +154,8 @@ sub test_clean {
 	cmp_ok($rate // 0, '>', 5, 'it says how many a second: ' . ($rate // 'not'));
 	like($r->{out}, qr/^# coverage: [1-9]\d* pairs of steps, [1-9]\d* with kind/m,
 	     'and what was covered');
+	like($r->{out}, qr/^# time in steps: (?:[a-z-]+(?: [a-z-]+)? \d+ % \(\d+\.\d ms\)(?:, |$)){8}/m,
+	     'and which steps took the time');
 	my ($plan) = $r->{out} =~ /^1\.\.(\d+)$/m;
 	is($plan, scalar(() = $r->{out} =~ /^(?:not )?ok /mg), 'the plan is the number of results');
 

@@ -84,6 +84,8 @@ is_deeply([said('debian:6.1', [$fixed_in_6_2, 'fail'])], ['exit 1: not ok stale-
 my $said = guest_says('debian:6.12', <<'EOS');
 cow exec --inject unnoticed --kind anon 'fill P; clearrefs P; write P' >/tmp/tap 2>&1
 sed -n "s/^  reason: '\\(.*\\)'/exec \\1/p" /tmp/tap
+cow exec --kind anon 'fill P; wipeonfork P; clearrefs P; write P; fork P C; read C; write C' >/dev/null 2>&1
+echo "wiped $?"
 cow exec --inject thaw --kind zeropage 'read P; pin P dmdio; write P; write P' >/tmp/tap 2>&1
 sed -n "s/^  reason: '\\(.*\\)'/exec \\1/p" /tmp/tap
 for row in unnoticed:clearrefs unprotected:scanwp; do
@@ -92,7 +94,7 @@ for row in unnoticed:clearrefs unprotected:scanwp; do
 	sed -n "s/^  reason: '\\(.*\\)'/stress ${row%:*}: \\1/p" /tmp/tap | sort -u
 done
 EOS
-is_deeply($said, ['exec unnoticed', 'exec stale-pin', 'stress unnoticed: unnoticed',
+is_deeply($said, ['exec unnoticed', 'wiped 0', 'exec stale-pin', 'stress unnoticed: unnoticed',
 		  'stress unprotected: unnoticed'],
 	  'a write that leaves no trace is noticed, and so is protection that does not come about');
 
