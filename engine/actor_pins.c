@@ -74,6 +74,24 @@ static void verify_again(const struct command *c)
 	self.mem.why[0] = '\0';
 }
 
+/*
+ * RLIMIT_MEMLOCK limits what counts as pinned. That can be more than what one asked for, for whole
+ * folios count, and what is put away late counts still; but not less.
+ */
+static long long missing_in_count(void)
+{
+	long long bytes = 0;
+
+	for (int i = 0; i < PINS_MAX; i++)
+		if (self.held[i] && self.pin[i].by->props & PIN_ACCOUNTED)
+			bytes += self.pin[i].len;
+	if (!bytes)
+		return 0;
+	if (injected != FAULT_UNCOUNTED)
+		bytes -= table_number("/proc/self/status", "VmPin") * (long long)KIB;
+	return bytes;
+}
+
 int act_pin(const struct command *c)
 {
 	struct pin *p = &self.pin[c->step.pin];
@@ -95,6 +113,7 @@ int act_pin(const struct command *c)
 	inject_cost(&self.mem);
 	self.held[c->step.pin] = true;
 	self.stage->pin[c->step.pin].has_pfns = false;
+	self.stage->pin[c->step.pin].missing = missing_in_count();
 	verify_again(c);
 	if (injected == FAULT_STALE_PIN && inject_replace_pages(&self.mem, p))
 		return mem_fail(&self.mem, "injection failed");

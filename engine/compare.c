@@ -260,6 +260,9 @@ void compare_pinned(int pin)
 	if (v->changed)
 		diag_fail(d.result, "kind-changed", "after the pin the memory is not what the "
 			  "title says any more: %.180s", v->why);
+	if (v->missing > 0)
+		diag_fail(d.result, "uncounted", "VmPin of %c lacks %lld of the bytes that are "
+			  "pinned", actor_name(p->owner), v->missing);
 	if (v->has_pfns && (s->pin_flags & PIN_LONGTERM))
 		compare_zone(pin);
 	for (size_t row = 0; row < p->cells && !failed(); row++) {

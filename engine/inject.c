@@ -60,6 +60,7 @@ static const struct { const char *name, *about; } faults[NR_FAULTS] = {
 	[FAULT_WRONG_PIN] = { "wrong-pin", "in the end a pin shows what nobody wrote" },
 	[FAULT_MOVABLE] = { "movable", "pinned pages count as those of ZONE_MOVABLE" },
 	[FAULT_SPLIT] = { "split", "a pin splits the mapping of a large folio" },
+	[FAULT_UNCOUNTED] = { "uncounted", "a pin is not counted" },
 	[FAULT_COUNTED] = { "counted", "a pin goes on being counted after its end" },
 	[FAULT_LEAVE_PIN] = { "leave-pin", "a page stays pinned after the test" },
 	[FAULT_LEAVE_FD] = { "leave-fd", "a descriptor stays open" },

@@ -53,6 +53,7 @@ enum fault {
 	FAULT_WRONG_PIN,	/* at the last look, a pin shows what nobody wrote */
 	FAULT_MOVABLE,		/* every page is taken for one of ZONE_MOVABLE */
 	FAULT_SPLIT,		/* pinning splits the mapping of a large folio */
+	FAULT_UNCOUNTED,	/* what is pinned does not count as such */
 	FAULT_COUNTED,		/* who releases a pin has another one that nobody knows of */
 	FAULT_LEAVE_PIN,	/* a test leaves a pin behind, */
 	FAULT_LEAVE_FD,		/* a descriptor, */

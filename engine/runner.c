@@ -253,7 +253,7 @@ static void start(struct slot *slot, size_t index)
 	run.progress[index] = RUNNING;
 	announce();
 	control_run(&run.plan->tests[index]);
-	if (slot_start(slot, index, now_ns() + run.options->timeout * NS_PER_S)) {
+	if (slot_start(slot, index, run.options->timeout)) {
 		run.running++;
 		return;
 	}
@@ -379,7 +379,7 @@ static bool leaves_again(size_t test, char *why, size_t len)
 	struct slot *slot = slot_free();
 
 	take_swap(&run.plan->tests[test]);
-	if (!slot_start(slot, test, now_ns() + run.options->timeout * NS_PER_S))
+	if (!slot_start(slot, test, run.options->timeout))
 		return false;
 	while (slot->busy)
 		slots_wait(conclude);

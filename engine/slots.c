@@ -16,6 +16,7 @@
 #include "engine/director.h"
 #include "engine/quiet.h"
 #include "engine/settings.h"
+#include "vm_util.h"
 
 /* The director gives up first, and says more than we could. */
 #define GRACE	(5 * NS_PER_S)
@@ -122,17 +123,22 @@ static bool spawn_director(struct slot *slot)
 	return true;
 }
 
-bool slot_start(struct slot *slot, size_t index, uint64_t deadline)
+/* An emulated CPU takes ten seconds to copy such a page, and it is not always alone. */
+#define GIB_SECONDS	100
+
+bool slot_start(struct slot *slot, size_t index, unsigned int seconds)
 {
+	if (test_at(index)->size >= GIB)
+		seconds += GIB_SECONDS;
 	stage_reset(slot->stage);
 	slot->test = index;
 	slot->splatted = false;
 	slot->started = now_ns();
-	slot->deadline = deadline;
+	slot->deadline = slot->started + seconds * NS_PER_S;
 	if (!slot->pid && !spawn_director(slot))
 		return false;
 	slot->stage->test = index;
-	slot->stage->deadline = deadline;
+	slot->stage->deadline = slot->deadline;
 	slot->busy = true;
 	box_request(&slot->stage->order);
 	return true;

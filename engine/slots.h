@@ -36,8 +36,11 @@ struct slot *slot_at(unsigned int i);
 struct slot *slot_free(void);
 struct slot *slot_free_of(unsigned int first, unsigned int nr);
 
-/* Have test @index run there until @deadline (ns). False: no process to be had. */
-bool slot_start(struct slot *slot, size_t index, uint64_t deadline);
+/*
+ * Have test @index run there, for @seconds at most; more where pages of 1 GiB are copied. False: no
+ * process to be had.
+ */
+bool slot_start(struct slot *slot, size_t index, unsigned int seconds);
 
 /*
  * Wait until a test ends (its director says so, or is no more: @dead), or its time is up.

@@ -115,6 +115,7 @@ struct pin_view {
 	uint64_t pfns[CELLS_MAX];
 	uint8_t shared[CELLS_MAX];	/* anonymous, but not exclusive */
 	uint8_t sight[CELLS_MAX];	/* enum sight */
+	long long missing;		/* bytes that VmPin of its owner lacks with this pin */
 	bool changed;			/* the memory is not of its kind any more, says why */
 	struct page_facts facts;	/* of cell facts_cell, on request */
 	uint64_t words[WORDS_MAX];
@@ -127,7 +128,7 @@ struct stage {
 	size_t test;
 	uint64_t deadline;
 	int step;		/* where the director is, for whoever finds it dead */
-	uint64_t took[STEPS_MAX];	/* ns, of each step that was done, with the looks after it */
+	uint64_t took[STEPS_MAX];	/* ns, of each step that was done, and its looks */
 	struct layout layout;	/* of the region, set by CMD_CREATE */
 	bool locks;		/* the scenario has locked memory: looks are at that, too */
 	bool dirty_tracked;	/* likewise: its file system wants to know of every write */

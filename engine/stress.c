@@ -55,8 +55,6 @@ static const char usage[] =
 /* Cases between two looks at what is left behind. */
 #define BATCH	256
 #define TIME_LIMIT	20	/* seconds */
-/* An emulated CPU takes four seconds to copy a page of 1 GiB, alone. */
-#define TIME_LIMIT_GIB	6	/* times as many */
 
 /* To make one that can be had. */
 #define TRIES_MOST	200
@@ -276,15 +274,6 @@ static void say_something(void)
 	last = now_ns();
 }
 
-static uint64_t deadline_of(const struct stress_case *c)
-{
-	uint64_t seconds = opt.run.timeout;
-
-	if (c->test.size >= GIB)
-		seconds *= TIME_LIMIT_GIB;
-	return now_ns() + seconds * NS_PER_S;
-}
-
 static void ends_alone(struct slot *slot, bool dead)
 {
 	judge_end(&stress.cases[slot->test].test, slot, dead);
@@ -295,7 +284,7 @@ static const struct result *run_alone(struct stress_case *c)
 	struct slot *slot = slot_free();
 
 	say_something();
-	if (!slot_start(slot, c - stress.cases, deadline_of(c)))
+	if (!slot_start(slot, c - stress.cases, opt.run.timeout))
 		abort();
 	while (slot->busy)
 		slots_wait(ends_alone);
@@ -385,7 +374,7 @@ static void start_next(struct slot *slot)
 		drain();
 		pools_take(&c->test);
 	}
-	if (!slot_start(slot, i, deadline_of(c)))
+	if (!slot_start(slot, i, opt.run.timeout))
 		refuse("fork: no process to be had");
 	if (stress.scenarios % BATCH == 0)
 		look_behind();

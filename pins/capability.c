@@ -29,3 +29,15 @@ void capabilities_restore(const struct capabilities *before)
 {
 	syscall(SYS_capset, of_mine(), before->set);
 }
+
+bool bounds_begin(struct bounds *before)
+{
+	return !getrlimit(RLIMIT_MEMLOCK, &before->limit) &&
+	       capability_lower(CAP_IPC_LOCK, &before->capabilities);
+}
+
+void bounds_end(const struct bounds *before)
+{
+	capabilities_restore(&before->capabilities);
+	setrlimit(RLIMIT_MEMLOCK, &before->limit);
+}

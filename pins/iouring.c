@@ -17,6 +17,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "pins/capability.h"
 #include "vm_util.h"
 
 #define QUEUE	64
@@ -208,24 +209,39 @@ static int fixed_pin(struct pin *p, int (*take)(struct pin *p, struct fixed *f))
 	return ret;
 }
 
+/* Who has CAP_IPC_LOCK has no limit, and what he pins need not be counted. */
+static int counted_pin(struct pin *p, int (*take)(struct pin *p, struct fixed *f))
+{
+	const struct rlimit none = { RLIM_INFINITY, RLIM_INFINITY };
+	struct bounds before;
+	int ret;
+
+	if (!bounds_begin(&before))
+		return pin_fail(p, "without CAP_IPC_LOCK: %s", strerror(errno));
+	setrlimit(RLIMIT_MEMLOCK, &none);
+	ret = fixed_pin(p, take);
+	bounds_end(&before);
+	return ret;
+}
+
 static int iouring_pin(struct pin *p)
 {
-	return fixed_pin(p, register_one);
+	return counted_pin(p, register_one);
 }
 
 static int segments_pin(struct pin *p)
 {
-	return fixed_pin(p, register_segments);
+	return counted_pin(p, register_segments);
 }
 
 static int update_pin(struct pin *p)
 {
-	return fixed_pin(p, register_update);
+	return counted_pin(p, register_update);
 }
 
 static int clone_pin(struct pin *p)
 {
-	return fixed_pin(p, register_clone);
+	return counted_pin(p, register_clone);
 }
 
 static struct cursor cursor_at(const struct pin *p, size_t cell)
@@ -402,7 +418,7 @@ DEFINE_PROVIDER(iouring) = {
 	.id = "iouring",
 	.title = "iouring",
 	.rank = 30,
-	.props = PIN_RW | PIN_LONGTERM | PIN_WRITES | PIN_IS_FAST | PIN_COSTS,
+	.props = PIN_RW | PIN_LONGTERM | PIN_WRITES | PIN_IS_FAST | PIN_COSTS | PIN_ACCOUNTED,
 	.needs = NEED(IOURING),
 	.pin = iouring_pin,
 	.read = iouring_read,
@@ -414,7 +430,8 @@ DEFINE_PROVIDER(iouring) = {
 #define FIXED_COMMON(how, id_)						\
 	.id = "iouring-" id_,						\
 	.title = "iouring (" id_ ")",					\
-	.props = PIN_RW | PIN_LONGTERM | PIN_WRITES | PIN_IS_FAST | PIN_COSTS | PIN_NAMED, \
+	.props = PIN_RW | PIN_LONGTERM | PIN_WRITES | PIN_IS_FAST | PIN_COSTS |	\
+		 PIN_NAMED | PIN_ACCOUNTED,					\
 	.pin = how##_pin,						\
 	.read = iouring_read,						\
 	.write = iouring_write,						\

@@ -147,24 +147,6 @@ static int vfio_write(struct pin *p, struct value v)
 
 #define AREA_PAGES	64
 
-struct bounds {
-	struct rlimit limit;
-	struct capabilities capabilities;
-};
-
-/* Nobody with CAP_IPC_LOCK has a limit. */
-static bool bounds_begin(struct bounds *b)
-{
-	return !getrlimit(RLIMIT_MEMLOCK, &b->limit) &&
-	       capability_lower(CAP_IPC_LOCK, &b->capabilities);
-}
-
-static void bounds_end(const struct bounds *b)
-{
-	capabilities_restore(&b->capabilities);
-	setrlimit(RLIMIT_MEMLOCK, &b->limit);
-}
-
 static long long locked(void)
 {
 	return table_number("/proc/self/status", "VmLck:") * (long long)KIB;

@@ -139,6 +139,8 @@ my @table = (
 	 qr/1 userfaults should have come, 0 came/],
 	['pretend', 'locked.reclaim.anon', 'not-refused',
 	 qr/pageout was not refused, although the memory is locked/],
+	['uncounted', 'pin-fork.unpinned.iouring.anon,iouring-segments.fork.anon', 'uncounted',
+	 qr/VmPin of P lacks \d+ of the bytes that are pinned/],
 	['counted', 'pin-fork.unpinned.iouring.anon', 'counted',
 	 qr/P has no pins, and its VmPin says 4 kB/],
 	['split', 'iouring.fork.thp.pmd', 'kind-changed',

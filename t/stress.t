@@ -251,6 +251,8 @@ sub faults {
 		# Each look of these waits for what will not come.
 		['hang', 'actor-hung', '--kinds', 'memfd', '--ops', 'write', '--timeout', 1,
 		 '--count', 1],
+		['uncounted', 'uncounted', '--kinds', 'anon', '--by', 'iouring', '--ops', 'pin,unpin',
+		 '--count', 3],
 		['counted', 'counted', '--kinds', 'anon', '--by', 'iouring', '--ops', 'pin,unpin',
 		 '--count', 3],
 		# One at a time, or others are asked for a line of the log that is not theirs.
