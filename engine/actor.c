@@ -260,6 +260,8 @@ static void answer(const struct command *c, int ret)
 	self.box->status = ret;
 	memcpy(self.box->why, self.mem.why, sizeof(self.box->why));
 	box_reply(self.box);
+	if (injected == FAULT_DIE_LATE && c->then)
+		kill(getpid(), SIGKILL);
 	if (!ret && c->then)
 		pass_on(c);
 	else

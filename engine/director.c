@@ -20,6 +20,8 @@
 
 struct director d;
 
+#define NOBODY	(-1)
+
 static volatile sig_atomic_t child_ended;
 
 static void on_child(int sig)
@@ -73,8 +75,17 @@ static void fail_hung(int actor)
 		  actor_name(actor), there ? st.state : '?', where);
 }
 
-/* Wait for the reply to the last request. False: the actor is dead or silent. */
-static bool await(int actor)
+/* Has who died asked the next one before? If not, nobody will. */
+static bool asked(int actor)
+{
+	return __atomic_load_n(&d.stage->box[actor].request, __ATOMIC_ACQUIRE) == d.asked[actor];
+}
+
+/*
+ * Wait for the reply to the last request, which is made by the actor @by; NOBODY: by us. False:
+ * one of them is dead, or the actor is silent.
+ */
+static bool await(int actor, int by)
 {
 	struct box *box = &d.stage->box[actor];
 
@@ -86,6 +97,10 @@ static bool await(int actor)
 			return true;
 		if (d.dead[actor]) {
 			fail_dead(actor);
+			return false;
+		}
+		if (by != NOBODY && d.dead[by] && !asked(actor)) {
+			fail_dead(by);
 			return false;
 		}
 		if (!doorbell_wait(d.stage, bell, d.deadline)) {
@@ -103,16 +118,17 @@ bool tell(int actor, const struct command *c)
 	box->command = *c;
 	d.asked[actor] = box->request + 1;
 	box_request(box);
-	if (!await(actor))
+	if (!await(actor, NOBODY))
 		return false;
 	if (box->status)
 		return true;
-	for (int i = 0; i < ACTORS_MAX; i++) {
+	for (int i = 0, by = actor; i < ACTORS_MAX; i++) {
 		if (!(then & 1u << i))
 			continue;
 		d.asked[i]++;
-		if (!await(i))
+		if (!await(i, by))
 			return false;
+		by = i;
 	}
 	return true;
 }

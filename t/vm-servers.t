@@ -34,9 +34,10 @@ is_deeply([sort map { $_->{id} } grep { !$_->{ok} } @{$got->{tests}}], \@noticed
 is_deeply([grep { $_ !~ /\A(?:stale-pin|stale-data|alien-data|pfn-differs)\z/ }
 	   map { reason($_) } @{$got->{tests}}], [], 'stale pins: and for that reason');
 
-# --- read requests whose owner gives the page up before they are answered ---
+# --- scenarios, and how they end ---
 
-# [steps, what goes wrong, how it ends: exit code and reason]
+# Of read requests whose owner gives the page up before they are answered:
+# [steps, options, reason of a failure, exit code]
 my @lost = (
 	['fill P; pin P %s; dontunmap P; discard P; write P', '', 'exit 0'],
 	['fill P; fork P C; pin P %s; unmap P; write C', '', 'exit 0'],
@@ -48,38 +49,31 @@ my @lost = (
 	['fill P; pin P %s; dontunmap P; write P', '--inject stale-pin', 'alien-data', 'exit 1'],
 	['fill P; fork P C; pin P %s; unmap P; write C', '--inject leak', 'alien-data', 'exit 1'],
 );
-my $lost = guest_says(KERNEL, join('', map {
-	my $by = $_;
-	map { my ($steps, $inject) = @$_; <<"EOS" } map { [sprintf($_->[0], $by), $_->[1]] } @lost;
-cow exec $inject '$steps' >/tmp/tap 2>&1
-code=\$?
-sed -n "s/^  reason: '\\(.*\\)'/\\1/p" /tmp/tap
-echo "exit \$code"
-EOS
-} qw(fuse-in ublk-in)));
-for my $by (qw(fuse-in ublk-in)) {
-	for my $l (@lost) {
-		my ($steps, $inject, @how) = @$l;
+# And of memory that is not to be accessed:
+my @none = (
+	['fill P; mprotect P none; pin P %s; mprotect P rw; write P', '', 'exit 0'],
+	['fill P; mprotect P none; pin P %s; mprotect P rw; write P', '--inject pretend',
+	 'not-refused', 'exit 1'],
+);
 
-		is_deeply([splice(@$lost, 0, scalar(@how))], \@how,
-			  sprintf($steps, $by) . " $inject") or diag(slurp("$tmp/err"));
-	}
+sub with_provider {
+	my ($by, @rows) = @_;
+
+	return map { [sprintf($_->[0], $by), @$_[1 .. $#$_]] } @rows;
 }
 
-# --- memory that is not to be accessed ---
-
-my @none = map { my $by = $_; map { [$by, @$_] } ['', 'exit 0'], ['--inject pretend', 'not-refused', 'exit 1'] }
-	qw(dio dmdio dmdio-in fuse fuse-in ublk ublk-in);
-my $none = guest_says(KERNEL, join('', map { <<"EOS" } @none));
-cow exec --timeout 20 $_->[1] 'fill P; mprotect P none; pin P $_->[0]; mprotect P rw; write P' >/tmp/tap 2>&1
+my @rows = ((map { with_provider($_, @lost) } qw(fuse-in ublk-in)),
+	    (map { with_provider($_, @none) } qw(dio dmdio dmdio-in fuse fuse-in ublk ublk-in)));
+my $said = guest_says(KERNEL, join('', map { <<"EOS" } @rows));
+cow exec --timeout 20 $_->[1] '$_->[0]' >/tmp/tap 2>&1
 code=\$?
 sed -n "s/^  reason: '\\(.*\\)'/\\1/p" /tmp/tap
 echo "exit \$code"
 EOS
-for (@none) {
-	my ($by, $inject, @how) = @$_;
+for (@rows) {
+	my ($steps, $options, @how) = @$_;
 
-	is_deeply([splice(@$none, 0, scalar(@how))], \@how, "no pin of it by $by $inject")
+	is_deeply([splice(@$said, 0, scalar(@how))], \@how, "$steps $options")
 		or diag(slurp("$tmp/err"));
 }
 
@@ -127,24 +121,30 @@ my %deaths = (
 	'ublk-in' => [\@disk, \@server, \@owner],
 );
 
-for my $by (sort keys %deaths) {
-	my @deaths = @{$deaths{$by}};
-	my $script = $functions . join('', map { "begin $by\n$_->[1]\nends\n" } @deaths);
-	my $said = guest_says(KERNEL, $script);
+# All in one guest: of each death the lines that it was told in.
+my @deaths = map { my $by = $_; map { [$by, @$_] } @{$deaths{$by}} } sort keys %deaths;
 
-	# A test that is stopped between its last look and its end has passed already.
-	$said = guest_says(KERNEL, $script) if grep { $_ eq 'exit 0' } @$said;
+sub die_all {
+	my @which = @_;
+	my $said = guest_says(KERNEL, $functions .
+			      join('', map { "begin $_->[0]\n$_->[2]\nends\necho ==\n" } @which));
 
-	for my $death (@deaths) {
-		my ($what, $command, $message) = @$death;
-		my @lines = splice(@$said, 0, 8);
-		my $told = splice(@lines, 6, 1) // '';
+	return map { [split(/\n/, $_)] } split(/^==\n/m, join('', map { "$_\n" } @$said));
+}
 
-		is_deeply(\@lines, ['director', 'held', 'released', 'exit 1', 'nothing',
-				    'connections 0', 'failed 1'], "$by, $what: nothing is left")
-			or diag(slurp("$tmp/err"));
-		like($told, $message, "$by, $what: told as such");
-	}
+my @told = die_all(@deaths);
+# A test that is stopped between its last look and its end has passed already.
+my @early = grep { grep { $_ eq 'exit 0' } @{$told[$_] // []} } 0 .. $#deaths;
+@told[@early] = die_all(@deaths[@early]) if @early;
+
+for my $i (0 .. $#deaths) {
+	my ($by, $what, $command, $message) = @{$deaths[$i]};
+	my @lines = @{$told[$i] // []};
+	my $why = @lines > 6 ? splice(@lines, 6, 1) : '';
+
+	is_deeply(\@lines, ['director', 'held', 'released', 'exit 1', 'nothing', 'connections 0',
+			    'failed 1'], "$by, $what: nothing is left") or diag(slurp("$tmp/err"));
+	like($why, $message, "$by, $what: told as such");
 }
 
 # [how the run ends, which pin there is, by what command, its exit code]
@@ -155,7 +155,7 @@ my @ends = (
 	['SIGTERM of cow', 'ublk', 'kill -TERM $run', 143],
 	['SIGKILL of who starts servers', 'fuse', 'kill -KILL $(named cow-servers)', 1],
 );
-my $said = guest_says(KERNEL, $functions . join('', map { <<"EOS" } @ends));
+$said = guest_says(KERNEL, $functions . join('', map { <<"EOS" } @ends));
 begin $_->[1]
 $_->[2]
 kill -CONT \$director 2>/dev/null
