@@ -27,7 +27,6 @@
 #define PIN_SLOW	(1u << 13)	/* max_len is what one wants to look at, not a limit */
 #define PIN_WAITS	(1u << 17)	/* looking takes long, and hardly any of a CPU */
 #define PIN_ONCE	(1u << 15)	/* writing through it ends it */
-#define PIN_ACCOUNTED	(1u << 18)	/* counted in VmPin of its owner: no less than its bytes */
 #define PIN_COSTS	(1u << 9)	/* keeps memory of its own while it holds a pin */
 /*
  * Its pins are not as good as any, whatever else happens: what comes in to be looked at needs an
@@ -65,6 +64,7 @@ struct pin {
 	size_t first_cell, cells;
 	int fd;
 	unsigned int id;
+	bool counted;		/* its bytes are in VmPin of its owner, at least */
 	void *priv;		/* the provider's own, freed by unpin() and forget() */
 	char why[WHY_LEN];
 };

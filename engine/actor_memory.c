@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <linux/mempolicy.h>
 #include <linux/userfaultfd.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -197,8 +198,18 @@ int act_fill(const struct command *c)
 	return 0;
 }
 
+/* And the director has heard of it before this one answers. */
+static void inject_other_dies(void)
+{
+	if (injected != FAULT_OTHER_DIES || !self.index)
+		return;
+	kill(self.stage->box[0].pid, SIGKILL);
+	poll(NULL, 0, 50);
+}
+
 int act_write(const struct command *c)
 {
+	inject_other_dies();
 	if (inject_at_write())
 		return 0;
 	write_cells(c);

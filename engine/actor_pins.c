@@ -83,7 +83,7 @@ static long long missing_in_count(void)
 	long long bytes = 0;
 
 	for (int i = 0; i < PINS_MAX; i++)
-		if (self.held[i] && self.pin[i].by->props & PIN_ACCOUNTED)
+		if (self.held[i] && self.pin[i].counted)
 			bytes += self.pin[i].len;
 	if (!bytes)
 		return 0;

@@ -26,6 +26,7 @@ static const struct { const char *name, *about; } faults[NR_FAULTS] = {
 	[FAULT_TORN_PAGE] = { "torn-page", "a write covers only half of a page" },
 	[FAULT_LOST_WRITE] = { "lost-write", "a write does not happen" },
 	[FAULT_HANG] = { "hang", "an actor does not answer" },
+	[FAULT_OTHER_DIES] = { "other-dies", "an actor is killed while another one acts" },
 	[FAULT_DIE_LATE] = { "die-late", "an actor dies after it has answered" },
 	[FAULT_DIE] = { "die", "an actor dies of SIGBUS" },
 	[FAULT_VANISH] = { "vanish", "an actor exits" },

@@ -19,6 +19,7 @@ enum fault {
 	FAULT_TORN_PAGE,	/* a write covers half of the words */
 	FAULT_LOST_WRITE,	/* a write does not happen */
 	FAULT_HANG,		/* an actor does not answer a write */
+	FAULT_OTHER_DIES,	/* the first actor is killed while another one writes */
 	FAULT_DIE_LATE,		/* an actor dies when it has answered, and was to ask the next */
 	FAULT_DIE,		/* an actor dies of SIGBUS at a write */
 	FAULT_VANISH,		/* an actor exits at a write */

@@ -46,7 +46,7 @@ static const char usage[] =
 "      --shuffle        in another order; --seed N: in the same one again\n"
 "  -f, --format FORMAT  tap (default), or kselftest: as the kernel's own suite prints\n"
 "  -j, --jobs N         tests side by side (default: the number of CPUs)\n"
-"  -t, --timeout S      seconds a test may take (default 60; 100 more with pages of 1 GiB)\n"
+"  -t, --timeout S      seconds a test may take (60; of 1 GiB pages 100 more)\n"
 "      --timeout-mul X  that many times as long (1.5), on a slow machine\n"
 "      --require LIST   what must not be absent, or the run fails: names from\n"
 "                       root, pin, swap, thp, hugetlb=2M, hugetlb=1G, mthp=64k ...\n"

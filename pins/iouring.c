@@ -209,19 +209,24 @@ static int fixed_pin(struct pin *p, int (*take)(struct pin *p, struct fixed *f))
 	return ret;
 }
 
-/* Who has CAP_IPC_LOCK has no limit, and what he pins need not be counted. */
+/*
+ * Who has CAP_IPC_LOCK has no limit, and what he pins need not be counted. Without, it is; but who
+ * may not raise his limit (CAP_SYS_RESOURCE) may not have enough of it.
+ */
 static int counted_pin(struct pin *p, int (*take)(struct pin *p, struct fixed *f))
 {
 	const struct rlimit none = { RLIM_INFINITY, RLIM_INFINITY };
 	struct bounds before;
+	bool limited;
 	int ret;
 
 	if (!bounds_begin(&before))
 		return pin_fail(p, "without CAP_IPC_LOCK: %s", strerror(errno));
-	setrlimit(RLIMIT_MEMLOCK, &none);
+	limited = setrlimit(RLIMIT_MEMLOCK, &none);
 	ret = fixed_pin(p, take);
 	bounds_end(&before);
-	return ret;
+	p->counted = !ret;
+	return ret == -ENOMEM && limited ? fixed_pin(p, take) : ret;
 }
 
 static int iouring_pin(struct pin *p)
@@ -418,7 +423,7 @@ DEFINE_PROVIDER(iouring) = {
 	.id = "iouring",
 	.title = "iouring",
 	.rank = 30,
-	.props = PIN_RW | PIN_LONGTERM | PIN_WRITES | PIN_IS_FAST | PIN_COSTS | PIN_ACCOUNTED,
+	.props = PIN_RW | PIN_LONGTERM | PIN_WRITES | PIN_IS_FAST | PIN_COSTS,
 	.needs = NEED(IOURING),
 	.pin = iouring_pin,
 	.read = iouring_read,
@@ -431,7 +436,7 @@ DEFINE_PROVIDER(iouring) = {
 	.id = "iouring-" id_,						\
 	.title = "iouring (" id_ ")",					\
 	.props = PIN_RW | PIN_LONGTERM | PIN_WRITES | PIN_IS_FAST | PIN_COSTS |	\
-		 PIN_NAMED | PIN_ACCOUNTED,					\
+		 PIN_NAMED,						\
 	.pin = how##_pin,						\
 	.read = iouring_read,						\
 	.write = iouring_write,						\

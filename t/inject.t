@@ -59,6 +59,7 @@ my @table = (
 	 qr/P did not answer in time \(state S, in \S+\)/, qr/step \d \(write P\)/],
 	['die', 'fork.basic.anon,iouring.fork.anon,vmsplice.child-unmap.anon', 'actor-died',
 	 qr/P died of signal 7 \(Bus error\)/],
+	['other-dies', 'fork.child-writes.anon', 'actor-died', qr/P died of signal 9/],
 	['die-late', 'fork.basic.anon,iouring.fork.anon', 'actor-died', qr/P died of signal 9/],
 	['die', 'fork.child-writes.anon', 'actor-died', qr/C died of signal 7/],
 	['vanish', 'fork.basic.anon,iouring.fork.anon', 'actor-died',

@@ -246,6 +246,7 @@ sub faults {
 		['split', 'kind-changed', '--kinds', 'thp.pmd', '--by', 'iouring'],
 		['pretend', 'not-refused', '--kinds', 'anon,memfd'],
 		['die', 'actor-died', '--kinds', 'anon,memfd'],
+		['other-dies', 'actor-died', '--kinds', 'anon,memfd', '--ops', 'write,fork'],
 		['die-late', 'actor-died', '--kinds', 'anon,memfd', '--ops', 'write,fork'],
 		['vanish', 'actor-died', '--kinds', 'anon,memfd'],
 		['director-dies', 'director-died', '--kinds', 'anon,memfd'],

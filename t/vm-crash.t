@@ -192,7 +192,8 @@ echo "ok 3 - t.three"
 exit 0
 EOS
 
-	is($again->{code}, 0, 'a boot that an emulated CPU broke is repeated');
+	is($again->{code}, 0, 'a boot that an emulated CPU broke is repeated')
+		or diag($again->{err});
 	like($again->{err}, qr/once more/, 'and it says so');
 	is(slurp("$tmp/parent"), "boot\n", 'by a process of the same name');
 	# It trips less if one CPU boots, see boot. Tests have them all.
