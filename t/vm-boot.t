@@ -124,7 +124,7 @@ echo booting >"$console"
 for nr in 1 2; do printf '# [RUN] %d\nok %d - t.x\n' $nr $nr >"$tap"; done
 printf 'not ok 3 - t.c\n' >"$tap"
 EOS
-     qw(strace -y -e), 'trace=write,fsync', '-o', "$tmp/trace");
+     qw(strace -y -s 4096 -e), 'trace=write,fsync', '-o', "$tmp/trace");
 my $left = follow_disk(sub {
 	my ($name, $text, $dirty) = @_;
 
