@@ -72,7 +72,7 @@ cmp_ok($seen{ok} // 0, '>', 35, 'most pass');
 
 %seen = same('debian:6.1', qw(ro-longterm.gup.zeropage ro-longterm.gup.memfd
 			      ro-longterm.gup-fast.tmpfile ro-short.gup.memfd
-			      softdirty.ksminto.anon softdirty.ksm.anon
+			      softdirty.ksminto.anon
 			      operation.uprobe.gup.memfd operation.takeback-swapped.gup.anon
 			      operation.sync-pinned.gup.ext4.shared
 			      exec.vmsplice.hugetlb.2M pin-fork.mprotect.gup.hugetlb.2M
