@@ -12,7 +12,7 @@
 
 /* Milliseconds after which pages that are still there will stay. */
 #define PATIENCE	3000
-#define HURRY		100	/* where they may rightly do so */
+#define HURRY		20	/* where they may rightly do so */
 
 static uint64_t now_ms(void)
 {
