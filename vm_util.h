@@ -38,6 +38,11 @@ enum {
 #define MIB	(1024UL * KIB)
 #define GIB	(1024UL * MIB)
 
+#define NS_PER_MS	1000000ULL
+#define NS_PER_S	1000000000ULL
+/* Of a clock that only goes on. */
+uint64_t now_ns(void);
+
 /* Bytes of a base page. */
 size_t page_size(void);
 /* What /proc/PID/stat says: fields 3, 9 and 31. False: there is no such process. */

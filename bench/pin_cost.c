@@ -252,14 +252,13 @@ static void provide(void)
 	uint64_t needs = NEED(MODULE);
 	const struct kind *const *kinds;
 	size_t nr = kinds_all(&kinds), kept = 0;
-	char idle[64];
 	struct plan p;
 
 	for (size_t i = 0; i < nr; i++)
 		if (any_chosen(kinds[i]))
 			needs |= kinds[i]->needs;
 	plan_build(&p);
-	plan_select(&p, "fork.basic.*,cow.basic.*", idle, sizeof(idle));
+	plan_select(&p, "fork.basic.*,cow.basic.*", NULL, 0);
 	for (size_t i = 0; i < p.nr; i++)
 		if (p.tests[i].size < GIB &&
 		    globs_match(opt.kinds, p.tests[i].id + p.tests[i].kind_at))

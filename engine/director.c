@@ -20,8 +20,6 @@
 
 struct director d;
 
-#define NOBODY	(-1)
-
 static volatile sig_atomic_t child_ended;
 
 static void on_child(int sig)
@@ -75,30 +73,25 @@ static void fail_hung(int actor)
 		  actor_name(actor), there ? st.state : '?', where);
 }
 
-/* Has who died asked the next one before? If not, nobody will. */
-static bool asked(int actor)
-{
-	return __atomic_load_n(&d.stage->box[actor].request, __ATOMIC_ACQUIRE) == d.asked[actor];
-}
-
-/* Who has answered and asks somebody dead to go on wakes nobody: that is found by looking. */
-#define GLANCE	(10 * NS_PER_MS)
-
-static uint64_t wake_up(void)
-{
-	for (int i = 0; i < d.model.actors; i++)
-		if (d.dead[i] && d.model.actor[i].alive)
-			return now_ns() + GLANCE;
-	return d.deadline;
-}
-
 /*
- * Wait for the reply to the last request, which is made by the actor @by; NOBODY: by us. False:
- * one of them is dead, or the actor is silent.
+ * Who has died unasked, or -1. Whoever is waited for, that is why nothing comes: the dead one was
+ * to ask him, or to be asked by him and to wake us.
  */
-static bool await(int actor, int by)
+static int lost(int actor)
+{
+	if (d.dead[actor])
+		return actor;
+	for (int i = 0; i < d.model.actors; i++)
+		if (d.dead[i] && alive(i))
+			return i;
+	return -1;
+}
+
+/* Wait for the reply to the last request. False: somebody is dead, or the actor silent. */
+static bool await(int actor)
 {
 	struct box *box = &d.stage->box[actor];
+	int who;
 
 	for (;;) {
 		uint32_t bell = __atomic_load_n(&d.stage->doorbell, __ATOMIC_ACQUIRE);
@@ -106,15 +99,12 @@ static bool await(int actor, int by)
 		reap();
 		if (box_answered(box, d.asked[actor]))
 			return true;
-		if (d.dead[actor]) {
-			fail_dead(actor);
+		who = lost(actor);
+		if (who >= 0) {
+			fail_dead(who);
 			return false;
 		}
-		if (by != NOBODY && d.dead[by] && !asked(actor)) {
-			fail_dead(by);
-			return false;
-		}
-		if (!doorbell_wait(d.stage, bell, wake_up()) && now_ns() >= d.deadline) {
+		if (!doorbell_wait(d.stage, bell, d.deadline)) {
 			fail_hung(actor);
 			return false;
 		}
@@ -129,17 +119,16 @@ bool tell(int actor, const struct command *c)
 	box->command = *c;
 	d.asked[actor] = box->request + 1;
 	box_request(box);
-	if (!await(actor, NOBODY))
+	if (!await(actor))
 		return false;
 	if (box->status)
 		return true;
-	for (int i = 0, by = actor; i < ACTORS_MAX; i++) {
+	for (int i = 0; i < ACTORS_MAX; i++) {
 		if (!(then & 1u << i))
 			continue;
 		d.asked[i]++;
-		if (!await(i, by))
+		if (!await(i))
 			return false;
-		by = i;
 	}
 	return true;
 }
@@ -314,12 +303,18 @@ static void finish(void)
 {
 	struct command c = { .cmd = CMD_QUIT };
 	struct result verdict = *d.result;
+	unsigned int quit = 0;
 
 	if (d.deadline > now_ns() + QUIT_TIME)
 		d.deadline = now_ns() + QUIT_TIME;
 	for (int i = 0; i < d.model.actors; i++)
 		if (alive(i) && !d.dead[i] && holds_pin(i))
-			tell(i, &c);
+			quit |= 1u << i;
+	/* From now on all may die. */
+	for (int i = 0; i < d.model.actors; i++)
+		model_exit(&d.model, i);
+	for (; quit; quit &= quit - 1)
+		tell(__builtin_ctz(quit), &c);
 	*d.result = verdict;
 	for (int i = 0; i < ACTORS_MAX; i++)
 		if (d.stage->box[i].pid && !d.dead[i])

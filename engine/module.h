@@ -4,11 +4,11 @@
 #define MODULE_H
 
 /*
- * Load cowpin.ko: the file that COWPIN_MODULE names, else the one installed for this
- * kernel. It is unloaded when the settings are given back. 0, also if it is loaded
- * already; -errno if there is none or the kernel refuses.
+ * Load cowpin.ko, if it is not: the file that COWPIN_MODULE names, else the one installed for this
+ * kernel. It is unloaded when the settings are given back. That there is none is a reason to skip,
+ * said once, by whoever skips; in a VM process 1 has loaded it, and there are no tools.
  */
-int module_load(void);
+void module_load(void);
 
 /*
  * Have a driver loaded, by its name with "_", with a parameter or NULL. Whether it is there then,

@@ -132,11 +132,6 @@ static void provide_huge_zeropage(void)
 	settings_set(THP_SYSFS "/use_zero_page", "1");
 }
 
-static void provide_module(void)
-{
-	module_load();
-}
-
 static void provide_memcg(void)
 {
 	charge_provide();
@@ -185,7 +180,7 @@ static const struct {
 	{ NEED(THP) | NEED(MTHP),	provide_thp },
 	{ NEED(SHMEMTHP),		provide_shmem_thp },
 	{ NEED(HUGE_ZERO),		provide_huge_zeropage },
-	{ NEED(MODULE),			provide_module },
+	{ NEED(MODULE),			module_load },
 	{ NEED(MEMCG),			provide_memcg },
 	{ NEED(SWAP),			provide_swap },
 	{ NEED(SWAPDISK),		provide_swap_disk },

@@ -9,12 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine/globs.h"
 #include "engine/random.h"
 
 /* --- by patterns of their ids --- */
-
-#define PATTERN_MAX	256	/* longer than any id */
 
 static int by_id(const void *a, const void *b)
 {
@@ -75,14 +72,17 @@ static bool mark(const struct plan *p, const struct test **index, const char *gl
 static void mark_all(const struct plan *p, const char *globs, bool *in, char *idle, size_t len)
 {
 	const struct test **index = index_by_id(p);
-	char glob[PATTERN_MAX];
+	char *copy = strdup(globs), *at = copy, *glob;
 
-	while (globs_next(&globs, glob, sizeof(glob))) {
+	if (!copy)
+		abort();
+	while ((glob = strsep(&at, ","))) {
 		bool wanted = glob[0] != '!';
 
-		if (!mark(p, index, glob + !wanted, in, wanted) && wanted && !*idle)
+		if (!mark(p, index, glob + !wanted, in, wanted) && wanted && len && !*idle)
 			snprintf(idle, len, "%s", glob);
 	}
+	free(copy);
 	free(index);
 }
 
@@ -94,7 +94,8 @@ size_t plan_select(struct plan *p, const char *globs, char *idle, size_t len)
 	if (!in)
 		abort();
 	memset(in, globs[0] == '!', p->nr);
-	*idle = '\0';
+	if (len)
+		*idle = '\0';
 	mark_all(p, globs, in, idle, len);
 	for (size_t i = 0; i < p->nr; i++)
 		if (in[i])

@@ -8,7 +8,7 @@
 /*
  * Keep only what @globs selects: a comma-separated list of patterns on ids, "!" before
  * one takes away again. Returns how many are left. The first pattern that takes nothing is
- * copied into @idle (@len bytes), which else is empty.
+ * copied into @idle (@len bytes, may be 0), which else is empty.
  */
 size_t plan_select(struct plan *p, const char *globs, char *idle, size_t len);
 

@@ -10,14 +10,6 @@
 #include <time.h>
 #include <unistd.h>
 
-uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * NS_PER_S + t.tv_nsec;
-}
-
 void await_settled(bool (*settled)(void *arg), void *arg, uint64_t deadline)
 {
 	int ms = 1;

@@ -13,6 +13,7 @@
 
 #include "engine/steps.h"
 #include "mem.h"
+#include "vm_util.h"
 
 enum verdict {
 	VERDICT_NONE,		/* the director did not come to one */
@@ -167,13 +168,10 @@ bool doorbell_wait(struct stage *s, uint32_t seen, uint64_t deadline);
 /* Ring it, from a signal handler, too. */
 void doorbell_ring(struct stage *s);
 
-uint64_t now_ns(void);
 /*
  * Wait until @settled says yes, or @deadline (as now_ns()) has passed: for what the kernel does in
  * its own time without an event that could be waited for. It is asked once at least.
  */
 void await_settled(bool (*settled)(void *arg), void *arg, uint64_t deadline);
-#define NS_PER_MS	1000000ULL
-#define NS_PER_S	1000000000ULL
 
 #endif

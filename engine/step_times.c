@@ -13,18 +13,17 @@ static struct verb_time {
 	unsigned int verb;
 	uint64_t ns, times;
 } times[VERBS_MAX];
-static uint64_t all_ns;
 
 void step_times_add(const struct scenario_steps *steps, const struct stage *stage, uint32_t mask)
 {
 	for (int i = 0; i < steps->nr; i++) {
-		struct verb_time *t = &times[verb_of(&steps->step[i])];
+		struct verb_time *t;
 
 		if (!(mask & 1u << i))
 			continue;
+		t = &times[verb_of(&steps->step[i])];
 		t->ns += stage->took[i];
 		t->times++;
-		all_ns += stage->took[i];
 	}
 }
 
@@ -38,10 +37,12 @@ static int by_time(const void *a, const void *b)
 void step_times_print(void)
 {
 	struct verb_time list[VERBS_MAX];
+	uint64_t all_ns = 0;
 
 	for (unsigned int v = 0; v < VERBS_MAX; v++) {
 		list[v] = times[v];
 		list[v].verb = v;
+		all_ns += list[v].ns;
 	}
 	qsort(list, VERBS_MAX, sizeof(list[0]), by_time);
 	printf("# time in steps:");

@@ -54,8 +54,7 @@ static int zram_on(void)
 	char size[32];
 	int ret;
 
-	if (access("/sys/block/" ZRAM, F_OK))
-		driver_load("zram", "num_devices=1");
+	driver_load("zram", "num_devices=1");
 	/* A size says that somebody uses it. */
 	if (file_number("/sys/block/" ZRAM "/disksize"))
 		return -EBUSY;

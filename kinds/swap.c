@@ -5,22 +5,13 @@
 
 #include <sched.h>
 #include <string.h>
-#include <time.h>
 
 #include "mm_calls.h"
 #include "vm_util.h"
 
-/* Milliseconds after which pages that are still there will stay. */
-#define PATIENCE	3000
-#define HURRY		20	/* where they may rightly do so */
-
-static uint64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1000ULL + t.tv_nsec / 1000000;
-}
+/* After which pages that are still there will stay. */
+#define PATIENCE	(3 * NS_PER_S)
+#define HURRY		(20 * NS_PER_MS)	/* where they may rightly do so */
 
 /* How many pages are not in swap, and the first of them. */
 static size_t not_swapped(struct mem *m, size_t *first)
@@ -46,7 +37,7 @@ static size_t not_swapped(struct mem *m, size_t *first)
  */
 int mem_swap_out(struct mem *m)
 {
-	uint64_t end = now_ms() + (m->hurry ? HURRY : PATIENCE);
+	uint64_t end = now_ns() + (m->hurry ? HURRY : PATIENCE);
 	size_t first = 0;
 
 	do {
@@ -55,7 +46,7 @@ int mem_swap_out(struct mem *m)
 		if (!not_swapped(m, &first))
 			return 0;
 		sched_yield();
-	} while (now_ms() < end);
+	} while (now_ns() < end);
 	errno = EBUSY;
 	return mem_fail(m, "MADV_PAGEOUT leaves %zu of %zu pages, the first is page %zu",
 			not_swapped(m, &first), m->layout.cells, first);
@@ -129,7 +120,7 @@ int mem_verify_swap_cache(struct mem *m)
  */
 int mem_swap_cache(struct mem *m, int (*ready)(struct mem *m), int (*done)(struct mem *m))
 {
-	uint64_t end = now_ms() + PATIENCE;
+	uint64_t end = now_ns() + PATIENCE;
 	int ret, failed;
 
 	do {
@@ -141,7 +132,7 @@ int mem_swap_cache(struct mem *m, int (*ready)(struct mem *m), int (*done)(struc
 		failed = done(m);
 		if (failed)
 			ret = renew(m);
-	} while (failed && !ret && now_ms() < end);
+	} while (failed && !ret && now_ns() < end);
 	return ret ? ret : failed;
 }
 

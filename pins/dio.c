@@ -11,12 +11,12 @@
 #include "gup_helpers.h"
 
 #include <fcntl.h>
-#include <linux/aio_abi.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "pins/held.h"
 #include "vm_util.h"
 
 struct dio {
@@ -61,20 +61,6 @@ static int dio_open(struct pin *p, struct dio *d)
 	return 0;
 }
 
-/* Has it ended? With @wait 1, it is waited for. */
-static bool reap(struct dio *d, long wait)
-{
-	const struct timespec now = { 0 };
-	struct io_event event;
-
-	if (!d->reaped && syscall(SYS_io_getevents, d->context, wait, 1, &event,
-				  wait ? NULL : &now) == 1) {
-		d->res = event.res;
-		d->reaped = true;
-	}
-	return d->reaped;
-}
-
 static int dio_begin(struct pin *p, struct dio *d)
 {
 	struct iocb write = {
@@ -85,7 +71,8 @@ static int dio_begin(struct pin *p, struct dio *d)
 	if (syscall(SYS_io_submit, d->context, 1, writes) != 1)
 		return pin_fail(p, "io_submit of a direct write: %s", strerror(errno));
 	/* What cannot be pinned has ended already. */
-	if (!reap(d, 0) || d->res >= 0)
+	d->reaped = aio_reap(d->context, false, &d->res);
+	if (!d->reaped || d->res >= 0)
 		return 0;
 	errno = -d->res;
 	return pin_fail(p, "a direct write: %s", strerror(errno));
@@ -109,7 +96,8 @@ static int dio_pin(struct pin *p)
 
 static int dio_end(struct pin *p, struct dio *d)
 {
-	if (!reap(d, 1))
+	d->reaped = d->reaped || aio_reap(d->context, true, &d->res);
+	if (!d->reaped)
 		return pin_fail(p, "io_getevents: %s", strerror(errno));
 	errno = d->res < 0 ? -d->res : EIO;
 	if (d->res != (long)p->len)

@@ -19,6 +19,18 @@ bool held_dying(pid_t pid)
 	return !process_stat(pid, &st) || st.flags & PF_EXITING;
 }
 
+bool aio_reap(aio_context_t context, bool wait, long *res)
+{
+	const struct timespec now = { 0 };
+	struct io_event event;
+	bool ended = syscall(SYS_io_getevents, context, wait ? 1 : 0, 1, &event,
+			     wait ? NULL : &now) == 1;
+
+	if (ended)
+		*res = event.res;
+	return ended;
+}
+
 int held_open(struct pin *p, struct held *h)
 {
 	h->memory = open("/proc/self/mem", O_RDWR | O_CLOEXEC);
@@ -34,16 +46,14 @@ int held_submit(struct pin *p, struct held *h, int fd)
 		.aio_fildes = fd, .aio_buf = (uintptr_t)p->addr, .aio_nbytes = p->len,
 		.aio_offset = h->where,
 	}, *ios[] = { &io };
-	const struct timespec now = { 0 };
-	struct io_event event;
 
 	if (syscall(SYS_io_submit, h->context, 1, ios) != 1)
 		return pin_fail(p, "io_submit: %s", strerror(errno));
 	/* What cannot be pinned has ended already, and nobody will ever hold it. */
-	if (syscall(SYS_io_getevents, h->context, 0, 1, &event, &now) != 1)
+	h->done = aio_reap(h->context, false, &h->res);
+	if (!h->done)
 		return 0;
-	h->done = true;
-	errno = event.res < 0 ? -event.res : EIO;
+	errno = h->res < 0 ? -h->res : EIO;
 	return pin_fail(p, "direct I/O: %s", strerror(errno));
 }
 
@@ -77,17 +87,13 @@ bool held_takes_pins(int (*pin)(struct pin *p), void (*unpin)(struct pin *p))
 /* Have it go on, and wait. */
 static int held_end(struct pin *p, struct held *h)
 {
-	struct io_event event;
 	int ret = h->done ? 0 : h->go(p);
 
 	if (ret)
 		return ret;
-	if (!h->done) {
-		if (syscall(SYS_io_getevents, h->context, 1, 1, &event, NULL) != 1)
-			return pin_fail(p, "io_getevents: %s", strerror(errno));
-		h->res = event.res;
-		h->done = true;
-	}
+	h->done = h->done || aio_reap(h->context, true, &h->res);
+	if (!h->done)
+		return pin_fail(p, "io_getevents: %s", strerror(errno));
 	errno = h->res < 0 ? -h->res : EIO;
 	if (h->res != (long)p->len)
 		return pin_fail(p, "direct I/O moved %ld of %zu bytes", h->res, p->len);

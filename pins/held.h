@@ -34,6 +34,9 @@ struct held {
 	uint8_t sight[CELLS_MAX];	/* enum sight */
 };
 
+/* Has the only I/O of @context ended? With @wait, wait for that. True: it came to @res. */
+bool aio_reap(aio_context_t context, bool wait, long *res);
+
 /* In this order; 0 or pin_fail(). */
 int held_open(struct pin *p, struct held *h);
 int held_submit(struct pin *p, struct held *h, int fd);

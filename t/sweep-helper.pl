@@ -109,6 +109,13 @@ sub alarms {
 	return map { "$_: $seen->{$_}, not " . ($want->{$_} // 'ok') } @other;
 }
 
+# What the tests of these lines said.
+sub told {
+	my ($sweep, @alarms) = @_;
+
+	return map { $sweep->{told}{s/:.*//r} // () } @alarms;
+}
+
 sub expected_file { return "$top/t/full/expected/$_[0]" }
 
 # What is stored under NAME, as not_ok() gives it; nothing if there is no such file.

@@ -41,6 +41,9 @@ is_deeply(not_ok($sweep->{seen}),
 	  'what does not simply pass, a skip without a code and a failure without a reason included');
 is(scalar(keys %{$sweep->{seen}}), 7, 'and what does');
 
+is_deeply([told($sweep, 'f.d: fail leak, not ok', 'f.a: ok, not todo leak')],
+	  ["not ok 4 - f.d\n  ---\n  reason: 'leak'\n  ...\n"], 'a failure, with its diagnosis');
+
 my %want = %{not_ok($sweep->{seen})};
 is_deeply([alarms($sweep->{seen}, \%want)], [], 'all as expected: no alarm');
 delete $want{'f.d'};

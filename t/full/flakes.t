@@ -58,7 +58,7 @@ sub check {
 	ok(!$sweep->{cut}, "$name: to the end") or diag($sweep->{cut}, "\n", $sweep->{err});
 	is_deeply([sort keys %$seen], $ids, "$name: all tests");
 	is_deeply(\@alarms, [], "$name: results as stored")
-		or diag(map { $sweep->{told}{s/:.*//r} // () } @alarms);
+		or diag(told($sweep, @alarms));
 	is($sweep->{code}, $failed ? 1 : 0, "$name: the exit code");
 }
 

@@ -32,7 +32,9 @@ for my $name (split ' ', $names) {
 	ok($want, "$name: there are stored results") or next;
 	my @alarms = alarms($sweep->{seen}, $want);
 	is_deeply(\@alarms, [], "$name: results as stored")
-		or diag(map { $sweep->{told}{s/:.*//r} // () } @alarms);
+		or diag(told($sweep, @alarms));
+	is_deeply([grep { !$sweep->{seen}{$_} } sort keys %$want], [],
+		  "$name: nothing is stored of what there is not");
 }
 
 done_testing();
