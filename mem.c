@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* What a process sees of the tested memory without asking for anything. */
+#define _GNU_SOURCE
 #include "mem.h"
 
+#include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>
 
@@ -43,4 +45,12 @@ const char *mem_readable_word(struct mem *m, size_t page, size_t pages)
 			return at;
 	}
 	return NULL;
+}
+
+int mem_open_directly(const struct mem *m)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", m->fd);
+	return open(path, O_RDWR | O_DIRECT | O_CLOEXEC);
 }

@@ -22,6 +22,7 @@ static const struct { const char *name, *about; } faults[NR_FAULTS] = {
 	[FAULT_NONE] = { "none", "nothing goes wrong" },
 	[FAULT_STALE_PIN] = { "stale-pin", "pinned pages are replaced by copies" },
 	[FAULT_LEAK] = { "leak", "parent and child share what should be private" },
+	[FAULT_PRIVATE] = { "private", "in a race, writes do not reach the file they are to" },
 	[FAULT_WRONG_PAGE] = { "wrong-page", "a write leaves another page's content" },
 	[FAULT_TORN_PAGE] = { "torn-page", "a write covers only half of a page" },
 	[FAULT_LOST_WRITE] = { "lost-write", "a write does not happen" },
@@ -130,6 +131,15 @@ int inject_replace_pages(struct mem *m, const struct pin *p)
 int inject_share_memory(struct mem *m)
 {
 	return replace(m, 0, m->layout.cells, m->base, m->len, MAP_SHARED);
+}
+
+/* Of the same file: what was written is there, what will be written reaches it no more. */
+int inject_private_memory(struct mem *m)
+{
+	if (m->fd < 0)
+		return 0;
+	return mmap(m->base, m->len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED, m->fd,
+		    m->offset) == MAP_FAILED ? -errno : 0;
 }
 
 int inject_wrong_kind(struct mem *m)

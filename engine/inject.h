@@ -15,6 +15,7 @@ enum fault {
 	FAULT_NONE,
 	FAULT_STALE_PIN,	/* after pinning, the owner's pages are replaced by copies */
 	FAULT_LEAK,		/* before fork, private memory becomes shared */
+	FAULT_PRIVATE,		/* before a race, shared memory of a file becomes private */
 	FAULT_WRONG_PAGE,	/* a write leaves the next page's content */
 	FAULT_TORN_PAGE,	/* a write covers half of the words */
 	FAULT_LOST_WRITE,	/* a write does not happen */
@@ -81,6 +82,7 @@ const char *fault_about(enum fault f);
 /* The faults that need doing rather than not doing. 0 or -errno. */
 int inject_replace_pages(struct mem *m, const struct pin *p);
 int inject_share_memory(struct mem *m);
+int inject_private_memory(struct mem *m);
 /* Anonymous memory of another sort: private for shared, and the other way round. */
 int inject_wrong_kind(struct mem *m);
 int inject_lose_memory(struct mem *m);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Pins against everything else, in threads: see race.h. */
 #define _GNU_SOURCE
-#include "engine/race.h"
+#include "engine/race_self.h"
 
 #include <poll.h>
 #include <pthread.h>
@@ -9,9 +9,9 @@
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
-#include <stdatomic.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -22,33 +22,13 @@
 #include "mm_calls.h"
 #include "vm_util.h"
 
-#define PAGES_MAX	512
 /* Of each, before it is over: a thread that never ran has proved nothing. */
 #define LEAST		30
 #define PINS_LEAST	10	/* a ring of io_uring takes its time */
 /* The step is refused that often: then nobody pins until it works. */
 #define REFUSALS	4
-/* A word: who wrote it, and the how manieth write that was. */
-#define BY_OWNER	(0x50ULL << 56)
-#define BY_CHILD	(0x43ULL << 56)
-#define WHO		(0xffULL << 56)
 
-/* What the threads of one race share. */
-static struct {
-	const struct test *test;
-	const struct step *against;	/* what is done over and over */
-	struct result *result;
-	struct mem mem;
-	size_t pages;
-	uint64_t deadline;
-	atomic_bool stop, failed;
-	/* By page: the latest write that is certainly done. */
-	_Atomic uint64_t committed[PAGES_MAX];
-	atomic_uint closed;		/* odd while nobody may write */
-	atomic_ulong writes, faults, reads, pins, refused, rounds, worked;
-	atomic_ulong kernel_pins, kernel_refused;	/* in a loop within the kernel */
-	atomic_uint refusals;		/* of the step, since it worked last */
-} race;
+struct race race;
 
 static unsigned int race_seconds;
 
@@ -57,9 +37,7 @@ void race_for(unsigned int seconds)
 	race_seconds = seconds;
 }
 
-/* The first thing that goes wrong ends it. */
-__attribute__((format(printf, 2, 3)))
-static void wrong(const char *reason, const char *fmt, ...)
+void race_wrong(const char *reason, const char *fmt, ...)
 {
 	char text[256];
 	va_list args;
@@ -73,29 +51,23 @@ static void wrong(const char *reason, const char *fmt, ...)
 	race.stop = true;
 }
 
-static bool over(void)
+bool race_over(void)
 {
 	return race.stop || now_ns() > race.deadline;
 }
 
-static volatile uint64_t *word(size_t page)
-{
-	return (volatile uint64_t *)mem_page(&race.mem, page);
-}
-
-/* @seen was seen in @page by @who, after write @least was done. */
-static void judge(uint64_t seen, size_t page, uint64_t least, const char *who, const char *stale)
+void race_judge(uint64_t seen, size_t page, uint64_t least, const char *who, const char *stale)
 {
 	unsigned long long nr = seen & ~WHO;
 
 	if ((seen & WHO) == BY_CHILD)
-		wrong("leak", "page %zu: %s sees what a child wrote", page, who);
+		race_wrong("leak", "page %zu: %s sees what a child wrote", page, who);
 	else if ((seen & WHO) != BY_OWNER)
-		wrong(stale, "page %zu: %s sees %#llx, although write %llu was done", page, who,
-		      (unsigned long long)seen, (unsigned long long)least);
+		race_wrong(stale, "page %zu: %s sees %#llx, although write %llu was done", page,
+			   who, (unsigned long long)seen, (unsigned long long)least);
 	else if (nr < least)
-		wrong(stale, "page %zu: %s sees write %llu, although write %llu was done", page,
-		      who, nr, (unsigned long long)least);
+		race_wrong(stale, "page %zu: %s sees write %llu, although write %llu was done",
+			   page, who, nr, (unsigned long long)least);
 }
 
 /* --- a thread that writes, and one that reads --- */
@@ -120,7 +92,7 @@ static bool store(size_t page, uint64_t value)
 	}
 	storing = true;
 	if (injected != FAULT_LOST_WRITE)
-		*word(page) = value;
+		*race_word(page) = value;
 	storing = false;
 	return true;
 }
@@ -131,25 +103,33 @@ static void write_once(size_t page)
 	uint64_t last = race.committed[page];
 	unsigned int closed = race.closed;
 
-	judge(*word(page), page, last, "the one who writes", "stale-data");
+	race_judge(*race_word(page), page, last, "the one who writes", "stale-data");
 	if (!store(page, BY_OWNER | (last + 1))) {
 		race.faults++;
 		if (race.against->op != OP_MPROTECT)
-			wrong("write-refused", "page %zu: a store is a fault", page);
+			race_wrong("write-refused", "page %zu: a store is a fault", page);
 		return;
 	}
 	race.committed[page] = last + 1;
 	race.writes++;
 	/* A CPU that goes on using an old translation does that. */
 	if (closed % 2 && race.closed == closed)
-		wrong("write-allowed", "page %zu: a thread writes although mprotect() has "
-		      "forbidden it before", page);
+		race_wrong("write-allowed", "page %zu: a thread writes although mprotect() has "
+			   "forbidden it before", page);
+}
+
+/* On CPU @nr, all the time; a disk takes many turns of others, who shall not wait for each. */
+static void spin_on(size_t nr)
+{
+	cpus_stay_on_one(nr);
+	if (race.mem.kind->props & KIND_DISK)
+		setpriority(PRIO_PROCESS, 0, 10);
 }
 
 static void *write_on(void *arg)
 {
-	cpus_stay_on_one(0);
-	for (size_t page = 0; !over(); page = (page + 1) % race.pages)
+	spin_on(0);
+	for (size_t page = 0; !race_over(); page = (page + 1) % race.pages)
 		write_once(page);
 	return arg;
 }
@@ -157,11 +137,11 @@ static void *write_on(void *arg)
 /* On another CPU, if there is one, whose translations stay in use all the time. */
 static void *read_on(void *arg)
 {
-	cpus_stay_on_one(1);
-	for (size_t page = 0; !over(); page = (page + 1) % race.pages) {
+	spin_on(1);
+	for (size_t page = 0; !race_over(); page = (page + 1) % race.pages) {
 		uint64_t least = race.committed[page];
 
-		judge(*word(page), page, least, "another thread", "stale-data");
+		race_judge(*race_word(page), page, least, "another thread", "stale-data");
 		race.reads++;
 	}
 	return arg;
@@ -176,9 +156,9 @@ static void look(struct pin *p, size_t page)
 	uint64_t least = race.committed[page];
 
 	if (p->by->read(p, words))
-		wrong("setup", "the pin cannot be read: %s", p->why);
+		race_wrong("setup", "the pin cannot be read: %s", p->why);
 	else
-		judge(words[0], page, least, "the pin", "stale-pin");
+		race_judge(words[0], page, least, "the pin", "stale-pin");
 }
 
 static struct pin one_page(unsigned int nr)
@@ -195,8 +175,8 @@ static struct pin one_page(unsigned int nr)
 static void judge_given(const struct pin *p, unsigned int closed)
 {
 	if (p->flags & PIN_RW && closed % 2 && race.closed == closed)
-		wrong("not-refused", "page %zu: a R/W pin was given although mprotect() has "
-		      "forbidden writing before", p->first_page);
+		race_wrong("not-refused", "page %zu: a R/W pin was given although mprotect() has "
+			   "forbidden writing before", p->first_page);
 }
 
 static void pin_once(unsigned int nr)
@@ -235,160 +215,32 @@ static void pin_in_kernel(unsigned int nr)
 	if (ret == -EOPNOTSUPP)
 		return;
 	if (ret)
-		wrong("setup", "%s", p.why);
+		race_wrong("setup", "%s", p.why);
 	race.kernel_pins += l.rounds - l.refused;
 	race.kernel_refused += l.refused;
 	if (l.rounds > l.refused)
 		judge_given(&p, closed);
 	if (l.replaced)
-		wrong("pfn-differs", "page %zu: %llu times in %llu another page was there while it "
-		      "was pinned", p.first_page, (unsigned long long)l.replaced,
-		      (unsigned long long)l.rounds);
+		race_wrong("pfn-differs", "page %zu: %llu times in %llu another page was there "
+			   "while it was pinned", p.first_page, (unsigned long long)l.replaced,
+			   (unsigned long long)l.rounds);
 	if (l.shared)
-		wrong("not-exclusive", "page %zu: %llu times in %llu it was pinned, but not "
-		      "exclusive", p.first_page, (unsigned long long)l.shared,
-		      (unsigned long long)l.rounds);
+		race_wrong("not-exclusive", "page %zu: %llu times in %llu it was pinned, but not "
+			   "exclusive", p.first_page, (unsigned long long)l.shared,
+			   (unsigned long long)l.rounds);
 }
 
 /* What is refused because of pins, as collapsing, must be done at times, too. */
 static void *pin_on(void *arg)
 {
-	for (unsigned int nr = 0; !over(); nr++) {
-		while (race.refusals > REFUSALS && !over())
+	for (unsigned int nr = 0; !race_over(); nr++) {
+		while (race.refusals > REFUSALS && !race_over())
 			sched_yield();
 		pin_once(nr);
-		if (race.test->by->loop && !over())
+		if (race.test->by->loop && !race_over())
 			pin_in_kernel(nr / 2);
 	}
 	return arg;
-}
-
-/* --- what races with them: each there and back; 0 or -errno --- */
-
-/*
- * What it got at fork is the child's own: it stays as it is while its parent goes on writing,
- * also by a CPU that could write to the page a moment ago. Then the child writes all of it;
- * none of that may be seen by its parent, or in a pin.
- */
-static void be_child(void)
-{
-	static uint64_t at_fork[PAGES_MAX];
-
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	for (size_t i = 0; i < race.pages; i++)
-		at_fork[i] = *word(i);
-	for (int look = 0; look < 20; look++)
-		for (size_t i = 0; i < race.pages; i++)
-			if (*word(i) != at_fork[i])
-				_exit(1);
-	for (size_t i = 0; i < race.pages; i++)
-		*word(i) = BY_CHILD | i;
-	_exit(0);
-}
-
-static int there_and_back_fork(void)
-{
-	pid_t pid = fork();
-	int status = 0;
-
-	if (!pid)
-		be_child();
-	if (pid < 0)
-		return mem_fail(&race.mem, "fork: %s", strerror(errno));
-	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-		;
-	if (WIFSIGNALED(status))
-		wrong("actor-died", "a child died of signal %d (%s)", WTERMSIG(status),
-		      strsignal(WTERMSIG(status)));
-	else if (status)
-		wrong("leak", "a child saw its memory change after fork()");
-	return 0;
-}
-
-/* Until the one who writes has tried since, and the one who pins has had a chance. */
-static void await_attempts(void)
-{
-	unsigned long from = race.writes + race.faults;
-
-	while (race.writes + race.faults < from + 2 && !over())
-		sched_yield();
-}
-
-static int protect(int prot)
-{
-	if (injected == FAULT_NO_MPROTECT || !mprotect(race.mem.base, race.mem.len, prot))
-		return 0;
-	return mem_fail(&race.mem, "mprotect: %s", strerror(errno));
-}
-
-static int there_and_back_mprotect(void)
-{
-	int ret = protect(PROT_READ);
-
-	if (ret)
-		return ret;
-	race.closed++;
-	await_attempts();
-	race.closed++;
-	ret = protect(PROT_READ | PROT_WRITE);
-	await_attempts();
-	return ret;
-}
-
-static int advise(int advice, const char *name)
-{
-	if (madvise(race.mem.base, race.mem.len, advice))
-		return mem_fail(&race.mem, "%s: %s", name, strerror(errno));
-	return 0;
-}
-
-static int there_and_back_clearrefs(void)
-{
-	int ret = file_write("/proc/self/clear_refs", "4");
-
-	errno = -ret;
-	return ret ? mem_fail(&race.mem, "soft-dirty bits: %s", strerror(errno)) : 0;
-}
-
-/* A THP is taken apart and put together again. */
-static int there_and_back_collapse(void)
-{
-	mprotect(race.mem.base, page_size(), PROT_READ | PROT_WRITE | PROT_EXEC);
-	mprotect(race.mem.base, page_size(), PROT_READ | PROT_WRITE);
-	return advise(MADV_COLLAPSE, "MADV_COLLAPSE");
-}
-
-static int there_and_back_operation(const struct operation *o)
-{
-	int ret = o->run(&race.mem, 0, race.mem.layout.pages, VALUE_ZERO);
-
-	if (race.mem.witness) {
-		munmap((void *)race.mem.witness, race.mem.witness_len);
-		race.mem.witness = NULL;
-		advise(MADV_UNMERGEABLE, "MADV_UNMERGEABLE");
-	}
-	if (!strcmp(o->id, "split"))
-		advise(MADV_COLLAPSE, "MADV_COLLAPSE");
-	return ret;
-}
-
-static int there_and_back(void)
-{
-	switch (race.against->op) {
-	case OP_FORK:
-		return there_and_back_fork();
-	case OP_MPROTECT:
-		return there_and_back_mprotect();
-	case OP_CLEARREFS:
-		return there_and_back_clearrefs();
-	case OP_COLLAPSE:
-		return there_and_back_collapse();
-	case OP_OPERATION:
-		return there_and_back_operation(race.against->operation);
-	default:
-		errno = ENOSYS;
-		return mem_fail(&race.mem, "the step is none that can race");
-	}
 }
 
 /* --- one race, in a process of its own --- */
@@ -396,27 +248,33 @@ static int there_and_back(void)
 static int set_up(void)
 {
 	const struct test *t = race.test;
+	bool many = t->kind->props & (KIND_BASE | KIND_DISK);
 	struct mem *m = &race.mem;
 	int ret;
 
 	*m = (struct mem) { .kind = t->kind, .size = t->size, .fd = -1,
-			    .want = t->kind->props & KIND_BASE ? 64 * page_size() : 0 };
+			    .want = many ? 64 * page_size() : 0 };
 	ret = m->kind->create(m);
 	if (!ret && injected == FAULT_LEAK)
 		ret = inject_share_memory(m);
-	race.pages = m->layout.pages < PAGES_MAX ? m->layout.pages : PAGES_MAX;
+	race.pages = m->layout.pages < RACE_PAGES_MAX ? m->layout.pages : RACE_PAGES_MAX;
 	for (size_t i = 0; i < m->layout.pages && !ret; i++)
-		*word(i) = BY_OWNER;
+		*race_word(i) = BY_OWNER;
 	if (!ret && m->kind->settle)
 		ret = m->kind->settle(m);
 	if (!ret && injected != FAULT_LEAK)
 		ret = mem_verify(m, m->kind->verify);
+	/* The first time takes longest: of a new file all is to be made. */
+	if (!ret && m->kind->props & KIND_DISK)
+		ret = race_sync();
+	if (!ret && injected == FAULT_PRIVATE)
+		ret = inject_private_memory(m);
 	return ret;
 }
 
 static bool enough(void)
 {
-	return over() || (!race_seconds && race.rounds >= race.test->scenario->rounds &&
+	return race_over() || (!race_seconds && race.rounds >= race.test->scenario->rounds &&
 			  race.worked &&
 			  race.writes >= LEAST && race.reads >= LEAST &&
 			  race.pins + race.refused >= PINS_LEAST);
@@ -426,15 +284,16 @@ static bool enough(void)
 static void judge_the_end(void)
 {
 	for (size_t i = 0; i < race.pages; i++)
-		judge(*word(i), i, race.committed[i], "at the end the owner", "stale-data");
+		race_judge(*race_word(i), i, race.committed[i], "at the end the owner",
+			   "stale-data");
 	if (race.failed)
 		return;
 	if (!race.worked)
-		wrong("setup", "the step did not work once: %s", race.mem.why);
+		race_wrong("setup", "the step did not work once: %s", race.mem.why);
 	else if (!race.pins)
-		wrong("pin-refused", "no pin was given, of %lu", (unsigned long)race.refused);
+		race_wrong("pin-refused", "no pin was given, of %lu", (unsigned long)race.refused);
 	else if (!race_seconds && race.rounds < race.test->scenario->rounds)
-		wrong("timeout", "only %lu rounds in that time", (unsigned long)race.rounds);
+		race_wrong("timeout", "only %lu rounds in that time", (unsigned long)race.rounds);
 }
 
 static void run_threads(void)
@@ -444,12 +303,12 @@ static void run_threads(void)
 
 	for (size_t i = 0; i < ARRAY_SIZE(loops); i++) {
 		if (pthread_create(&threads[i], NULL, loops[i], NULL)) {
-			wrong("setup", "no thread to be had");
+			race_wrong("setup", "no thread to be had");
 			return;
 		}
 	}
 	while (!enough()) {
-		if (there_and_back()) {
+		if (race_there_and_back()) {
 			race.refusals++;
 			sched_yield();
 		} else {
@@ -475,7 +334,7 @@ static void in_child(void)
 	sigaction(SIGSEGV, &act, NULL);
 	cpus_use_all();
 	if (set_up())
-		wrong("setup", "no such memory to be had: %s", race.mem.why);
+		race_wrong("setup", "no such memory to be had: %s", race.mem.why);
 	else
 		run_threads();
 	diag_line(race.result, "  %lu rounds, %lu writes, %lu of them faults, %lu reads, %lu pins, "

@@ -66,15 +66,6 @@ DEFINE_OPERATION(mapwrite) = {
 	.effect = EFFECT_FILE_WRITE, .kinds = KIND_FILE, .run = mapwrite_run,
 };
 
-/* The same file, past the page cache. */
-static int open_directly(struct mem *m)
-{
-	char path[64];
-
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", m->fd);
-	return open(path, O_RDWR | O_DIRECT | O_CLOEXEC);
-}
-
 /* Whole cells, past the page cache. */
 static int write_directly(struct mem *m, int fd, size_t page, size_t pages, struct value v)
 {
@@ -99,7 +90,7 @@ static int write_directly(struct mem *m, int fd, size_t page, size_t pages, stru
 
 static int directwrite_run(struct mem *m, size_t page, size_t pages, struct value v)
 {
-	int fd = open_directly(m), ret;
+	int fd = mem_open_directly(m), ret;
 
 	if (fd < 0)
 		return mem_fail(m, "open with O_DIRECT: %s", strerror(errno));
@@ -150,7 +141,7 @@ static int sync_once(struct mem *m, int fd, size_t page, size_t pages)
  */
 static int sync_run(struct mem *m, size_t page, size_t pages, struct value v)
 {
-	int fd = open_directly(m), ret;
+	int fd = mem_open_directly(m), ret;
 
 	(void)v;
 	if (fd < 0)

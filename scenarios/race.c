@@ -11,10 +11,14 @@
 #define ANON	.kinds = KIND_PRIVATE | KIND_ANON | KIND_FIRST
 #define BASE	ANON | KIND_BASE
 #define THP	ANON | KIND_THP
+#define DISK	.kinds = KIND_SHARED | KIND_DISK
 
-#define RACE(name, what, nr, step)					\
+#define RACE_OF(pin, name, what, nr, step)				\
 	.id = "race." name, .title = "%s pins race with " what,		\
-	.steps = "fill P; pin P rw longterm; " step, .rounds = nr
+	.steps = "fill P; pin P " pin " longterm; " step, .rounds = nr
+#define RACE(name, what, nr, step)	RACE_OF("rw", name, what, nr, step)
+/* For writing nobody may pin a file's pages for long. */
+#define RACE_RO(name, what, nr, step)	RACE_OF("ro", name, what, nr, step)
 
 static const struct scenario rows[] = {
 	{ RACE("fork", "fork(), the child writes", 20, "fork P C"),
@@ -41,6 +45,15 @@ static const struct scenario rows[] = {
 	  .why = "pages must not be copied into a THP while GUP-fast pins them", THP },
 	{ RACE("split", "a folio split and collapsed", 8, "split P"),
 	  .why = "a folio must not be split while GUP-fast pins a part of it", THP },
+	{ RACE_RO("sync", "fsync()", 10, "sync P"),
+	  .why = "who could write to a page a moment ago must not go on once it is clean: that "
+		 "never reaches the disk", DISK },
+	{ RACE_RO("discard", "MADV_DONTNEED, fsync()", 10, "discard P"),
+	  .why = "what a CPU writes while the page is unmapped must make it dirty", DISK },
+	{ RACE_RO("tonode-file", "moves of a file's pages to the other NUMA node, fsync()", 5,
+		  "tonode P"),
+	  .why = "a file's page that moves must be as dirty as it was, and is not moved while it "
+		 "is pinned", DISK },
 	{ RACE("ksm", "KSM merging and unmerging", 2, "ksm P"),
 	  .why = "a page must not be merged while GUP-fast pins it", BASE },
 	{ }

@@ -84,6 +84,7 @@ my @table = (
 	['leak', 'fork.thread.anon', 'leak', qr/process C reads: +$P3/],
 	['write-through', 'cow.basic.memfd', 'write-through',
 	 qr/what is behind the memory has changed/],
+	['private', 'race.sync.gup.ext4.shared', 'stale-data', qr/the disk sees write \d+, although/],
 	['pretend', 'iouring.file-shared.ext4.*,iouring.file-shared.xfs.*', 'not-refused',
 	 qr/the kernel gave a R\/W long-term pin/],
 	['pretend', 'operation.seal-mapped.memfd.shared', 'not-refused',

@@ -286,6 +286,7 @@ sub elsewhere {
 		'leave-page' => 't/vm-inject.t: takes a machine without others',
 		(map { ($_ => 't/vm-inject.t: of costs, and of writes that are held back') }
 		 qw(keep thaw)),
+		private => 't/vm-inject.t: of a race, by a pin of our module',
 		(map { ($_ => 't/health.t: of the run, not of a scenario') }
 		 qw(exit-splat again-splat leave-fd-once leave-process-once)),
 		(map { ($_ => 't/inject.t: of what a run has set up for its tests') }
