@@ -23,12 +23,15 @@ bool aio_reap(aio_context_t context, bool wait, long *res)
 {
 	const struct timespec now = { 0 };
 	struct io_event event;
-	bool ended = syscall(SYS_io_getevents, context, wait ? 1 : 0, 1, &event,
-			     wait ? NULL : &now) == 1;
+	long ended;
 
-	if (ended)
+	do
+		ended = syscall(SYS_io_getevents, context, wait ? 1 : 0, 1, &event,
+				wait ? NULL : &now);
+	while (ended < 0 && errno == EINTR);
+	if (ended == 1)
 		*res = event.res;
-	return ended;
+	return ended == 1;
 }
 
 int held_open(struct pin *p, struct held *h)
