@@ -298,10 +298,11 @@ static void judge_the_end(void)
 
 static void run_threads(void)
 {
-	static void *(*const loops[])(void *) = { write_on, read_on, pin_on };
+	static void *(*const loops[])(void *) = { write_on, read_on, pin_on, race_beside };
+	size_t nr = ARRAY_SIZE(loops) - !race.beside;
 	pthread_t threads[ARRAY_SIZE(loops)];
 
-	for (size_t i = 0; i < ARRAY_SIZE(loops); i++) {
+	for (size_t i = 0; i < nr; i++) {
 		if (pthread_create(&threads[i], NULL, loops[i], NULL)) {
 			race_wrong("setup", "no thread to be had");
 			return;
@@ -318,7 +319,7 @@ static void run_threads(void)
 		race.rounds++;
 	}
 	race.stop = true;
-	for (size_t i = 0; i < ARRAY_SIZE(loops); i++)
+	for (size_t i = 0; i < nr; i++)
 		pthread_join(threads[i], NULL);
 	judge_the_end();
 }
@@ -372,6 +373,7 @@ void race_run(const struct test *t, struct stage *stage, uint64_t deadline)
 
 	race.test = t;
 	race.against = &t->steps->step[t->steps->nr - 1];
+	race.beside = race.against[-1].op == OP_OPERATION ? &race.against[-1] : NULL;
 	race.result = r;
 	race.deadline = race_seconds ? now_ns() + race_seconds * NS_PER_S : deadline - MARGIN;
 	diag_line(r, "  steps: %s", t->scenario->steps);

@@ -16,7 +16,8 @@
 /* What the threads of one race share. */
 struct race {
 	const struct test *test;
-	const struct step *against;	/* what is done over and over */
+	const struct step *against;	/* what is done over and over, */
+	const struct step *beside;	/* and an operation in a thread of its own, or NULL */
 	struct result *result;
 	struct mem mem;
 	size_t pages;
@@ -50,6 +51,8 @@ void race_judge(uint64_t seen, size_t page, uint64_t least, const char *who, con
 
 /* The last step of the scenario, there and back. 0, or -errno with race.mem.why. */
 int race_there_and_back(void);
+/* A thread: the operation that is done beside that. */
+void *race_beside(void *arg);
 /* fsync() of a shared file on a disk: all that was written before is there. The same. */
 int race_sync(void);
 

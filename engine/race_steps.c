@@ -108,16 +108,16 @@ static int there_and_back_collapse(void)
 	return advise(MADV_COLLAPSE, "MADV_COLLAPSE");
 }
 
-static int there_and_back_operation(const struct operation *o)
+static int there_and_back_operation(struct mem *m, const struct operation *o)
 {
 	int ret = 0;
 
 	/* What "sync" does is done after each step, and judged by what is written meanwhile. */
 	if (strcmp(o->id, "sync"))
-		ret = o->run(&race.mem, 0, race.mem.layout.pages, VALUE_ZERO);
-	if (race.mem.witness) {
-		munmap((void *)race.mem.witness, race.mem.witness_len);
-		race.mem.witness = NULL;
+		ret = o->run(m, 0, m->layout.pages, VALUE_ZERO);
+	if (m->witness) {
+		munmap((void *)m->witness, m->witness_len);
+		m->witness = NULL;
 		advise(MADV_UNMERGEABLE, "MADV_UNMERGEABLE");
 	}
 	if (!strcmp(o->id, "split"))
@@ -137,7 +137,7 @@ static int once(void)
 	case OP_COLLAPSE:
 		return there_and_back_collapse();
 	case OP_OPERATION:
-		return there_and_back_operation(race.against->operation);
+		return there_and_back_operation(&race.mem, race.against->operation);
 	default:
 		errno = ENOSYS;
 		return mem_fail(&race.mem, "the step is none that can race");
@@ -149,4 +149,15 @@ int race_there_and_back(void)
 	int ret = once();
 
 	return ret || !(race.mem.kind->props & KIND_DISK) ? ret : race_sync();
+}
+
+/* Reasons of its own: the other one's are read at the end. */
+void *race_beside(void *arg)
+{
+	struct mem mine = race.mem;
+
+	while (!race_over())
+		if (there_and_back_operation(&mine, race.beside->operation))
+			sched_yield();
+	return arg;
 }

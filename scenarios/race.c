@@ -2,7 +2,7 @@
 /*
  * Pins against what changes page tables, in threads (engine/race.c): the last step is what is
  * done over and over, there and back, while one thread takes and releases pins, another one
- * writes, and a third one reads.
+ * writes, and a third one reads. An operation before it is done over and over beside it.
  */
 #include "scenarios/scenario.h"
 
@@ -24,9 +24,21 @@ static const struct scenario rows[] = {
 	{ RACE("fork", "fork(), the child writes", 20, "fork P C"),
 	  .why = "fork and GUP-fast must not both have a page that is not copied; a CPU that "
 		 "could write to it a moment ago must not any more", ANON },
+	{ RACE("fork-tonode", "fork(), and moves to the other NUMA node", 10,
+	       "tonode P; fork P C"),
+	  .why = "a page that moves while a child is made is shared, or copied for a pin", BASE },
+	{ RACE("fork-tonode-thp", "fork(), and moves of a THP to the other NUMA node", 5,
+	       "tonode P; fork P C"),
+	  .why = "a THP that moves while a child is made is shared, or copied for a pin", THP },
+	{ RACE("fork-pageout", "fork(), and MADV_PAGEOUT into swap", 10, "pageout P; fork P C"),
+	  .why = "a page that goes to swap while a child is made is shared, or copied for a pin",
+	  BASE },
 	{ RACE("mprotect", "mprotect() to read-only and back", 20, "mprotect P r"),
 	  .why = "when mprotect() returns, no CPU may write, and no pin be given for writing",
 	  ANON },
+	{ RACE("mprotect-tonode", "mprotect() to read-only and back, and moves of pages", 10,
+	       "tonode P; mprotect P r"),
+	  .why = "a page that moves meanwhile must not be writable where it arrives", BASE },
 	{ RACE("clearrefs", "soft-dirty bits cleared", 40, "clearrefs P"),
 	  .why = "a page that is write-protected and then written must not be replaced under "
 		 "its pin", BASE },
