@@ -7,6 +7,8 @@
 
 int coverage_init(struct coverage *c, size_t bases)
 {
+	if (verbs_nr() > VERBS_MAX)
+		return -E2BIG;
 	c->bases = bases;
 	c->count = calloc(bases * VERBS_MAX * VERBS_MAX, sizeof(*c->count));
 	return c->count ? 0 : -ENOMEM;

@@ -12,14 +12,14 @@
  * Verbs of the language: those built in, the operations, and to pin by each provider that
  * must be named: they promise different things.
  */
-#define VERBS_MAX	128
+#define VERBS_MAX	160
 
 struct coverage {
 	uint32_t *count;	/* [base][verb][next verb] */
 	size_t bases;
 };
 
-/* 0 or -ENOMEM. @bases: combinations of kind, size and provider. */
+/* 0, -ENOMEM, or -E2BIG: more verbs than VERBS_MAX. @bases: combinations of kind, size and provider. */
 int coverage_init(struct coverage *c, size_t bases);
 void coverage_free(struct coverage *c);
 

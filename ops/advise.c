@@ -73,6 +73,26 @@ DEFINE_OPERATION(discard) = {
 	.effect = EFFECT_DISCARD, .refuses = { -EINVAL }, .run = discard_run,
 };
 
+/* A base page of each huge page, which is not to be had: nothing is given up. */
+static int discardpart_run(struct mem *m, size_t page, size_t pages, struct value v)
+{
+	size_t first, count;
+
+	(void)v;
+	layout_cells(&m->layout, page, pages, &first, &count);
+	for (size_t c = first; c < first + count; c++)
+		if (madvise(mem_page(m, layout_page(&m->layout, c)), m->layout.page,
+			    MADV_DONTNEED) && errno != EINVAL)
+			return mem_fail(m, "MADV_DONTNEED: %s", strerror(errno));
+	return 0;
+}
+
+DEFINE_OPERATION(discardpart) = {
+	.id = "discardpart",
+	.about = "MADV_DONTNEED of parts of a hugetlb page: it stays, for there are no parts",
+	.kinds = KIND_HUGETLB, .run = discardpart_run,
+};
+
 DEFINE_OPERATION(hugepage) = {
 	.id = "hugepage", .about = "MADV_HUGEPAGE: from now on THP, where that is possible",
 	.not_kinds = KIND_HUGETLB, .needs = NEED(THP), .splits = true, .run = hugepage_run,

@@ -168,6 +168,35 @@ static int punch_run(struct mem *m, size_t page, size_t pages, struct value v)
 	return mem_punch(m, mem_offset(m, page), pages * m->layout.page);
 }
 
+static int allocate_run(struct mem *m, size_t page, size_t pages, struct value v)
+{
+	(void)v;
+	if (fallocate(m->fd, 0, mem_offset(m, page), pages * m->layout.page))
+		return mem_fail(m, "fallocate: %s", strerror(errno));
+	return 0;
+}
+
+DEFINE_OPERATION(allocate) = {
+	.id = "allocate",
+	.about = "fallocate() of the file: where it had a hole there are zeroes still",
+	.kinds = KIND_FILE, .run = allocate_run,
+};
+
+/* A page of the pool is as its last owner has left it. */
+static int allocatehuge_run(struct mem *m, size_t page, size_t pages, struct value v)
+{
+	int ret = punch_run(m, page, pages, v);
+
+	return ret ? ret : allocate_run(m, page, pages, v);
+}
+
+DEFINE_OPERATION(allocate_huge) = {
+	.id = "allocatehuge",
+	.about = "a hole in a hugetlb file, and fallocate() there: zeroes; a pin keeps its page",
+	.effect = EFFECT_PUNCH, .kinds = KIND_FILE | KIND_HUGETLB | KIND_SHARED, .huge_pages = 1,
+	.senseless = { -ENOSPC }, .run = allocatehuge_run,
+};
+
 static int truncate_run(struct mem *m, size_t page, size_t pages, struct value v)
 {
 	(void)page;

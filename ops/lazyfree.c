@@ -7,6 +7,8 @@
 
 #include "kinds/kind.h"
 #include "mm_calls.h"
+#include "ops/direct.h"
+#include "ops/move.h"
 
 /* As if memory was short: what may be dropped is. */
 static int drop(struct mem *m, void *at, size_t len)
@@ -46,18 +48,25 @@ static void bring_in(struct mem *m, size_t page, size_t pages)
 		(void)*(volatile char *)mem_page(m, i);
 }
 
-static int takeback_run(struct mem *m, size_t page, size_t pages, struct value v)
+static void store(struct mem *m, size_t page, size_t pages, struct value v)
 {
 	const struct layout *l = &m->layout;
-	size_t len = pages * l->page, first, count;
+	size_t first, count;
+
+	layout_cells(l, page, pages, &first, &count);
+	for (size_t c = first; c < first + count; c++)
+		content_write(l, mem_page(m, layout_page(l, c)), layout_page(l, c), v);
+}
+
+static int takeback_run(struct mem *m, size_t page, size_t pages, struct value v)
+{
+	size_t len = pages * m->layout.page;
 	void *at = mem_page(m, page);
 
 	bring_in(m, page, pages);
 	if (madvise(at, len, MADV_FREE))
 		return mem_fail(m, "MADV_FREE: %s", strerror(errno));
-	layout_cells(l, page, pages, &first, &count);
-	for (size_t c = first; c < first + count; c++)
-		content_write(l, mem_page(m, layout_page(l, c)), layout_page(l, c), v);
+	store(m, page, pages, v);
 	return drop(m, at, len);
 }
 
@@ -67,4 +76,106 @@ DEFINE_OPERATION(takeback) = {
 	.effect = EFFECT_WRITE, .kinds = KIND_ANON | KIND_PRIVATE, .not_kinds = KIND_HUGETLB,
 	.not_locked = true, .reclaims = true,
 	.needs = NEED(SWAP), .only_writable = true, .run = takeback_run,
+};
+
+/* No store, so the page table knows of none: the pages must. */
+static int takebackread_run(struct mem *m, size_t page, size_t pages, struct value v)
+{
+	size_t len = pages * m->layout.page;
+	void *at = mem_page(m, page);
+	int ret;
+
+	bring_in(m, page, pages);
+	if (madvise(at, len, MADV_FREE))
+		return mem_fail(m, "MADV_FREE: %s", strerror(errno));
+	ret = direct_read(m, page, pages, v);
+	return ret ? ret : drop(m, at, len);
+}
+
+DEFINE_OPERATION(takebackread) = {
+	.id = "takebackread",
+	.about = "MADV_FREE, an O_DIRECT read, and reclaim: what came in stays",
+	.effect = EFFECT_WRITE, .kinds = KIND_ANON | KIND_PRIVATE, .not_kinds = KIND_HUGETLB,
+	.not_locked = true, .reclaims = true,
+	.needs = NEED(SWAP) | NEED(EXT4), .only_writable = true, .run = takebackread_run,
+};
+
+/* What knows that it was written is another page then. */
+static int takebackmoved_run(struct mem *m, size_t page, size_t pages, struct value v)
+{
+	size_t len = pages * m->layout.page;
+	void *at = mem_page(m, page);
+	int ret;
+
+	bring_in(m, page, pages);
+	if (madvise(at, len, MADV_FREE))
+		return mem_fail(m, "MADV_FREE: %s", strerror(errno));
+	ret = direct_read(m, page, pages, v);
+	if (!ret)
+		ret = move_to_other_node(m, page, pages);
+	return ret ? ret : drop(m, at, len);
+}
+
+DEFINE_OPERATION(takebackmoved) = {
+	.id = "takebackmoved",
+	.about = "MADV_FREE, an O_DIRECT read, migration, and reclaim: what came in stays",
+	.effect = EFFECT_WRITE, .kinds = KIND_ANON | KIND_PRIVATE, .not_kinds = KIND_HUGETLB,
+	.not_locked = true, .reclaims = true, .other_node = true,
+	.needs = NEED(SWAP) | NEED(EXT4) | NEED(NUMA), .only_writable = true,
+	.run = takebackmoved_run,
+};
+
+/* What knows that it was written is another page table entry then. */
+static int takebackuffd_run(struct mem *m, size_t page, size_t pages, struct value v)
+{
+	size_t len = pages * m->layout.page;
+	void *at = mem_page(m, page);
+	int ret;
+
+	bring_in(m, page, pages);
+	if (madvise(at, len, MADV_FREE))
+		return mem_fail(m, "MADV_FREE: %s", strerror(errno));
+	store(m, page, pages, v);
+	ret = move_by_uffd(m, page, pages);
+	return ret ? ret : drop(m, at, len);
+}
+
+DEFINE_OPERATION(takebackuffd) = {
+	.id = "takebackuffd",
+	.about = "MADV_FREE, a write, UFFDIO_MOVE there and back, and reclaim: what was written stays",
+	.effect = EFFECT_WRITE, .kinds = KIND_BASE,
+	.needs = NEED(SWAP) | NEED(UFFDMOVE), .not_locked = true, .reclaims = true,
+	.only_writable = true, .senseless = { -EBUSY, -EAGAIN }, .run = takebackuffd_run,
+};
+
+/* Written after it is gone, or not: the rest of a folio of which a part was given up stays. */
+static int freewrite_run(struct mem *m, size_t page, size_t pages, struct value v)
+{
+	static uint64_t marks[CELLS_MAX];
+	const struct layout *l = &m->layout;
+	size_t len = pages * l->page, first, count;
+	void *at = mem_page(m, page);
+	int ret;
+
+	layout_cells(l, page, pages, &first, &count);
+	for (size_t c = first; c < first + count; c++)
+		marks[c] = content_mark_of(mem_page(m, layout_page(l, c)));
+	if (madvise(at, len, MADV_FREE))
+		return mem_fail(m, "MADV_FREE: %s", strerror(errno));
+	ret = drop(m, at, len);
+	for (size_t c = first; c < first + count; c++) {
+		char *to = mem_page(m, layout_page(l, c));
+
+		*(volatile uint64_t *)(to + content_mark_offset()) = marks[c];
+		content_write(l, to, layout_page(l, c), v);
+	}
+	return ret;
+}
+
+DEFINE_OPERATION(freewrite) = {
+	.id = "freewrite",
+	.about = "MADV_FREE, reclaim, and a write: what was not given up stays",
+	.effect = EFFECT_WRITE, .kinds = KIND_ANON | KIND_PRIVATE, .not_kinds = KIND_HUGETLB,
+	.not_locked = true, .reclaims = true,
+	.needs = NEED(SWAP), .only_writable = true, .run = freewrite_run,
 };

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Pages that move from one NUMA node to the other. */
 #define _GNU_SOURCE
-#include "ops/operation.h"
+#include "ops/move.h"
 
 #include <linux/mempolicy.h>
 #include <string.h>
@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "kinds/kind.h"
+#include "ops/operation.h"
 
 static long move_them(struct mem *m, size_t page, size_t pages, const int *nodes, int *status)
 {
@@ -39,23 +40,35 @@ static int verify_moved(struct mem *m, size_t page, size_t pages, const int *nod
 	return 0;
 }
 
-/*
- * Each page to the node where it is not, also if others map it. What is pinned, or not there,
- * stays; that is no error.
- */
-static int tonode_run(struct mem *m, size_t page, size_t pages, struct value v)
+/* Also if others map it. */
+static int send_away(struct mem *m, size_t page, size_t pages, int *nodes)
 {
-	static int nodes[CELLS_MAX], status[CELLS_MAX];
+	static int status[CELLS_MAX];
 
-	(void)v;
-	memset(nodes, 0, sizeof(nodes));
+	memset(nodes, 0, CELLS_MAX * sizeof(*nodes));
 	if (move_them(m, page, pages, NULL, nodes) < 0)
 		return mem_fail(m, "move_pages, asking: %s", strerror(errno));
 	for (size_t i = 0; i < CELLS_MAX; i++)
 		nodes[i] = nodes[i] == 0;
 	if (move_them(m, page, pages, nodes, status) < 0 && errno != ENOENT)
 		return mem_fail(m, "move_pages: %s", strerror(errno));
-	return verify_moved(m, page, pages, nodes);
+	return 0;
+}
+
+int move_to_other_node(struct mem *m, size_t page, size_t pages)
+{
+	static int nodes[CELLS_MAX];
+
+	return send_away(m, page, pages, nodes);
+}
+
+static int tonode_run(struct mem *m, size_t page, size_t pages, struct value v)
+{
+	static int nodes[CELLS_MAX];
+	int ret = send_away(m, page, pages, nodes);
+
+	(void)v;
+	return ret ? ret : verify_moved(m, page, pages, nodes);
 }
 
 /* EAGAIN: a page has not moved. Somebody else may have had it just then, in random scenarios. */
@@ -64,4 +77,59 @@ DEFINE_OPERATION(tonode) = {
 	.needs = NEED(NUMA), .keeps_protection = true, .refuses_pinned = { -EBUSY, -EAGAIN },
 	.refuses_shared = { -EAGAIN }, .senseless = { -EAGAIN }, .other_node = true,
 	.run = tonode_run,
+};
+
+/* Which node has none of it now. */
+static int other_node(const int *nodes, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (nodes[i] >= 0)
+			return nodes[i] == 0;
+	return 0;
+}
+
+/* Asked to be strict, the kernel has moved all, or says that it has not. */
+static int bind_strictly(struct mem *m, size_t page, size_t pages, size_t count)
+{
+	static int nodes[CELLS_MAX];
+	void *at = mem_page(m, page);
+	unsigned long mask;
+	int to;
+
+	if (move_them(m, page, pages, NULL, nodes) < 0)
+		return mem_fail(m, "move_pages, asking: %s", strerror(errno));
+	to = other_node(nodes, count);
+	mask = 1UL << to;
+	if (syscall(SYS_mbind, at, pages * m->layout.page, MPOL_BIND, &mask, 8 * sizeof(mask),
+		    MPOL_MF_MOVE_ALL | MPOL_MF_STRICT))
+		return mem_fail(m, "mbind: %s", strerror(errno));
+	if (move_them(m, page, pages, NULL, nodes) < 0)
+		return mem_fail(m, "move_pages, asking: %s", strerror(errno));
+	errno = ESTALE;
+	for (size_t i = 0; i < count; i++)
+		if (nodes[i] >= 0 && nodes[i] != to)
+			return mem_fail(m, "mbind has not moved all, and does not say so");
+	return 0;
+}
+
+static int bindnode_run(struct mem *m, size_t page, size_t pages, struct value v)
+{
+	size_t first, count;
+	int ret;
+
+	(void)v;
+	layout_cells(&m->layout, page, pages, &first, &count);
+	ret = bind_strictly(m, page, pages, count);
+	if (syscall(SYS_mbind, mem_page(m, page), pages * m->layout.page, MPOL_DEFAULT, NULL, 0, 0))
+		ret = mem_fail(m, "mbind to nothing: %s", strerror(errno));
+	return ret;
+}
+
+/* EIO: a page has not moved. Somebody else may have had it just then, in random scenarios. */
+DEFINE_OPERATION(bindnode) = {
+	.id = "bindnode", .about = "mbind() to the other NUMA node, strictly; a pinned page stays",
+	.kinds = KIND_ANON | KIND_PRIVATE, .not_kinds = KIND_HUGETLB,
+	.needs = NEED(NUMA), .keeps_protection = true, .refuses_pinned = { -EIO },
+	.refuses_shared = { -EIO }, .senseless = { -EIO, -EFAULT }, .splits = true,
+	.other_node = true, .run = bindnode_run,
 };

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Pages that move in the address space, or from one page table entry to another. */
 #define _GNU_SOURCE
-#include "ops/operation.h"
+#include "ops/move.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -10,6 +10,7 @@
 
 #include "kinds/kind.h"
 #include "mm_calls.h"
+#include "ops/operation.h"
 #include "ops/uffd.h"
 #include "vm_util.h"
 
@@ -114,19 +115,18 @@ DEFINE_OPERATION(dontunmap) = {
  * A part, to another place and back. There its address is not a multiple of a huge page's size,
  * so that page table entries move one by one; back again, tables may move as they are.
  */
-static int remapback_run(struct mem *m, size_t page, size_t pages, struct value v)
+static int move_part_and_back(struct mem *m, size_t page, size_t pages, int flags)
 {
 	size_t len = pages * m->layout.page, map_len;
 	char *at = mem_page(m, page), *to;
 	int ret = 0;
 	void *map;
 
-	(void)v;
 	to = reserve(m, &map, &map_len);
 	if (!to)
 		return mem_fail(m, "mmap: %s", strerror(errno));
 	to = (char *)map + m->layout.page;
-	if (move_one_mapping(at, len, 0, to) == MAP_FAILED)
+	if (move_one_mapping(at, len, flags, to) == MAP_FAILED)
 		ret = mem_fail(m, "mremap of a part: %s", strerror(errno));
 	else if (mremap(to, len, len, MREMAP_MAYMOVE | MREMAP_FIXED, at) == MAP_FAILED)
 		ret = mem_fail(m, "mremap of a part, back: %s", strerror(errno));
@@ -134,10 +134,29 @@ static int remapback_run(struct mem *m, size_t page, size_t pages, struct value 
 	return ret;
 }
 
+static int remapback_run(struct mem *m, size_t page, size_t pages, struct value v)
+{
+	(void)v;
+	return move_part_and_back(m, page, pages, 0);
+}
+
+static int dontunmapback_run(struct mem *m, size_t page, size_t pages, struct value v)
+{
+	(void)v;
+	return move_part_and_back(m, page, pages, MREMAP_DONTUNMAP);
+}
+
 DEFINE_OPERATION(remapback) = {
 	.id = "remapback", .about = "mremap() of a part to another place and back; pages go along",
 	.not_kinds = KIND_HUGETLB, .splits = true, .senseless = { -EFAULT },
 	.run = remapback_run,
+};
+
+DEFINE_OPERATION(dontunmapback) = {
+	.id = "dontunmapback",
+	.about = "the same with MREMAP_DONTUNMAP: the old place stays, empty, until they are back",
+	.not_kinds = KIND_HUGETLB, .needs = NEED(DONTUNMAP), .splits = true,
+	.senseless = { -EFAULT, -EINVAL }, .run = dontunmapback_run,
 };
 
 /*
@@ -198,14 +217,13 @@ static int move_by(struct mem *m, int fd, size_t page, size_t len, char *to)
 	return move_there_and_back(m, fd, page, len, to);
 }
 
-static int uffdmove_run(struct mem *m, size_t page, size_t pages, struct value v)
+int move_by_uffd(struct mem *m, size_t page, size_t pages)
 {
 	size_t len = pages * m->layout.page, map_len;
 	int fd, ret;
 	void *map;
 	char *to;
 
-	(void)v;
 	if (would_spin(m, pages)) {
 		errno = EOPNOTSUPP;
 		return mem_fail(m, "a large folio that is not mapped as a whole");
@@ -218,6 +236,12 @@ static int uffdmove_run(struct mem *m, size_t page, size_t pages, struct value v
 	close(fd);
 	munmap(map, map_len);
 	return ret;
+}
+
+static int uffdmove_run(struct mem *m, size_t page, size_t pages, struct value v)
+{
+	(void)v;
+	return move_by_uffd(m, page, pages);
 }
 
 /* EBUSY: shared with a child or pinned; ENOENT: there is no page, or a zeropage. */

@@ -46,6 +46,21 @@ DEFINE_OPERATION(dropcaches) = {
 	.kinds = KIND_FILE, .needs = NEED(ROOT), .reclaims = true, .run = dropcaches_run,
 };
 
+/* As if memory was short. The huge zeropage is given back, too, unless somebody has it. */
+static int dropslab_run(struct mem *m, size_t page, size_t pages, struct value v)
+{
+	(void)page;
+	(void)pages;
+	(void)v;
+	return set(m, "/proc/sys/vm/drop_caches", "2");
+}
+
+DEFINE_OPERATION(dropslab) = {
+	.id = "dropslab", .slow = true,
+	.about = "what the kernel keeps for later is dropped, as the huge zeropage if nobody has it",
+	.kinds = KIND_ZERO, .needs = NEED(ROOT), .alone = true, .run = dropslab_run,
+};
+
 /* What is pinned cannot be split, and stays as it is; the kernel does not say which. */
 static int split_run(struct mem *m, size_t page, size_t pages, struct value v)
 {

@@ -148,6 +148,45 @@ static int uffdwp_run(struct mem *m, size_t page, size_t pages, struct value v)
 	return allow_again(m, page, pages, 0);
 }
 
+/* What was protected is not any more when nobody is left who could allow anything. */
+static int protect_and_leave(struct mem *m, size_t page, size_t pages, uint64_t features)
+{
+	int fd = uffd_watch(m, m->base, m->len, UFFD_FEATURE_PAGEFAULT_FLAG_WP | features,
+			    UFFDIO_REGISTER_MODE_WP), ret;
+
+	if (fd < 0)
+		return fd;
+	ret = uffd_protect(fd, mem_page(m, page), pages * m->layout.page, 1) ?
+	      mem_fail(m, "userfaultfd write protection: %s", strerror(errno)) :
+	      uffd_verify_protected(m, page, pages, true);
+	close(fd);
+	return ret ? ret : uffd_verify_protected(m, page, pages, false);
+}
+
+static int uffdleave_run(struct mem *m, size_t page, size_t pages, struct value v)
+{
+	(void)v;
+	return protect_and_leave(m, page, pages, 0);
+}
+
+static int uffdleavehuge_run(struct mem *m, size_t page, size_t pages, struct value v)
+{
+	(void)v;
+	return protect_and_leave(m, page, pages, UFFD_FEATURE_WP_HUGETLBFS_SHMEM);
+}
+
+DEFINE_OPERATION(uffdleave) = {
+	.id = "uffdleave", .about = "userfaultfd write-protects pages, and is closed",
+	.kinds = KIND_ANON, .not_kinds = KIND_HUGETLB, .needs = NEED(UFFD),
+	.senseless = { -EINVAL, -ENOENT, -EBUSY }, .run = uffdleave_run,
+};
+
+DEFINE_OPERATION(uffdleave_huge) = {
+	.id = "uffdleavehuge", .about = "the same of hugetlb pages",
+	.kinds = KIND_ANON | KIND_HUGETLB, .needs = NEED(UFFDWPFILE),
+	.senseless = { -EINVAL, -ENOENT, -EBUSY }, .run = uffdleavehuge_run,
+};
+
 DEFINE_OPERATION(uffdwp) = {
 	.id = "uffdwp", .about = "userfaultfd write-protects pages, and allows writing again",
 	.kinds = KIND_ANON, .not_kinds = KIND_HUGETLB, .needs = NEED(UFFD),

@@ -37,7 +37,7 @@ const struct known_issue known_issues[] = {
 	{ .ids = "*-in.shared.btrfs.shared", .fails_as = "setup", .sometimes = true,
 	  .reason = NOT_TOLD },
 	/* shrink_folio_list() flushes after others can swap the page in again; docs/findings.md. */
-	{ .ids = "race.pageout.*", .fails_as = "stale-data", .sometimes = true,
+	{ .ids = "race.*pageout.*", .fails_as = "stale-data", .sometimes = true,
 	  .reason = "reclaim flushes late: a thread reads a page that another one has replaced" },
 	{ }
 };
@@ -65,6 +65,10 @@ const struct known_issue known_random_issues[] = {
 	{ .ids = "anon*", .step = "takeback", .fails_as = "stale-data", .kernels = "-7.1",
 	  .reason = FREED },
 	{ .ids = "thp*", .step = "takeback", .fails_as = "stale-data", .kernels = "-7.1",
+	  .reason = FREED },
+	{ .ids = "anon*", .step = "freewrite", .fails_as = "stale-data", .kernels = "-7.1",
+	  .reason = FREED },
+	{ .ids = "thp*", .step = "freewrite", .fails_as = "stale-data", .kernels = "-7.1",
 	  .reason = FREED },
 	{ .ids = "shmem-thp*", .step = "iouring", .fails_as = "stale-data",
 	  .reason = NOT_DIRTIED },

@@ -32,6 +32,11 @@ static const struct scenario rows[] = {
 	  .steps = "read P; fork P C; servedfile P; servedminor C; servedwpfile P; write C; "
 		   "write P",
 	  .why = NOT_ASKED, .kinds = KIND_FILE | KIND_SHARED | KIND_RANGE },
+	{ .id = "served.minor-thp", .title = "Pages of a THP of a file that a thread maps",
+	  .steps = "fill P; filecollapse P; servedminor P; write P; fork P C; servedminor C; "
+		   "write C; write P",
+	  .why = "each place of a mapping gets its own page of the file's folio",
+	  .kinds = KIND_FILE | KIND_SHARED | KIND_RANGE },
 	{ .id = "served.wp", .title = "Write protection that a thread ends, fork()",
 	  .steps = "fill P; servedwp P; fork P C; servedwp C; write P; servedwp P; write C",
 	  .why = NOT_TOLD, .kinds = ANON },

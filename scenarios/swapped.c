@@ -44,6 +44,17 @@ static const struct scenario rows[] = {
 	  .steps = "fill P; reclaim P; swapoff P; read P; reclaim P; read P; fork P C; write C; "
 		   "write P",
 	  .why = BACK, .kinds = KIND_SHARED | KIND_EXTRA },
+	{ .id = "swapped.last-shared",
+	  .title = "In swap, of which a grandchild has the last page only, given up",
+	  .steps = "fill P; swapout P; fork P C; dontfork C; dofork C last; fork C G; exit C; "
+		   "discard P; write P; swapout P; read G; read P; write G",
+	  .why = "of places in swap that are given up at once, the last may have another user",
+	  .kinds = KIND_ANON | KIND_PRIVATE | KIND_THP | KIND_FIRST },
+	{ .id = "swapped.child-first", .title = "Swapped in by a child, which exits, migration",
+	  .steps = "fill P; swapout P; fork P C; read C; read P; exit C; tonode P; swapout P; "
+		   "read P; write P",
+	  .why = "what a child has brought in is found where its parent has it, too",
+	  .kinds = ANON },
 	{ .id = "swapped.parent-exits", .title = "fork(), the parent exits, swapped out",
 	  .steps = "fill P; fork P C; exit P; swapout C; read C; write C",
 	  .why = "what a process has from its parent is found where it is, when that is no more",

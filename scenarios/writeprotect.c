@@ -46,11 +46,14 @@ static const struct scenario rows[] = {
 	     "fill P; scanwp P; tonode P; read P; write P; scanwp P; tonode P; write P"),
 	BOTH("pin", "a R/O longterm %s pin of shared pages",
 	     "fill P; fork P C; scanwp P; pin P ro longterm; read P; write P; scanwp P; write C"),
+	BOTH("alone", "a R/O longterm %s pin of what was shared",
+	     "fill P; fork P C; exit C; scanwp P; pin P ro longterm; read P; write P; scanwp P; "
+	     "write P"),
 	{ .id = "writeprotect.huge",
 	  .title = "PAGEMAP_SCAN write protection of hugetlb pages, and %s pins",
 	  .steps = "fill P; fork P C; scanwphuge P; pin P ro longterm; read P; unpin P; write C; "
 		   "tonode P; read P; mprotect P r; mprotect P rw; read P; write P; "
-		   "scanwphuge P; fork P G; tonode P; write P",
+		   "scanwphuge P; fork P G; tonode P; write P; write G",
 	  .why = LOST, .kinds = KIND_ANON | KIND_PRIVATE | KIND_HUGETLB },
 	{ .id = "writeprotect.shared",
 	  .title = "PAGEMAP_SCAN write protection of shared memory, and reclaim",

@@ -17,7 +17,7 @@ sub fickle {
 	# Before 5.19 pins lost their pages, in a race at times.
 	return $id =~ /^race\./ && $kernel eq '5.10' && $what =~ /^fail (?:stale-pin|pfn-differs|leak)$/ ||
 	       $id =~ /\.hugetlb\.1G$/ && $what eq 'todo lost-at-fork' ||
-	       $id =~ /^race\.pageout\./ && $what eq 'todo stale-data' ||
+	       $id =~ /^race\.(?:fork-)?pageout\./ && $what eq 'todo stale-data' ||
 	       $id =~ /^operation\.sync-pinned\..*\.btrfs\./ && $what eq 'todo setup';
 }
 
