@@ -26,9 +26,10 @@
 
 /* /proc/kpageflags bits, by number */
 enum {
-	KPF_DIRTY = 4, KPF_LRU = 5, KPF_ANON = 12, KPF_SWAPCACHE = 13, KPF_SWAPBACKED = 14,
+	KPF_UPTODATE = 3, KPF_DIRTY = 4, KPF_LRU = 5, KPF_SLAB = 7, KPF_BUDDY = 10, KPF_MMAP = 11,
+	KPF_ANON = 12, KPF_SWAPCACHE = 13, KPF_SWAPBACKED = 14,
 	KPF_COMPOUND_HEAD = 15, KPF_COMPOUND_TAIL = 16, KPF_HUGE = 17,
-	KPF_KSM = 21, KPF_THP = 22, KPF_ZERO_PAGE = 24,
+	KPF_KSM = 21, KPF_THP = 22, KPF_ZERO_PAGE = 24, KPF_PGTABLE = 26,
 	/* Of anonymous pages, 5.19 on: PG_anon_exclusive; from 6.12 on of a folio's page 0. */
 	KPF_EXCLUSIVE = 34,
 };

@@ -58,6 +58,8 @@ static void actor_begin(int index)
 {
 	self.index = index;
 	self.box = &self.stage->box[index];
+	/* Of an earlier test. */
+	memset(self.stage->view[index].pagemap, 0, sizeof(self.stage->view[index].pagemap));
 	be_actor();
 	actor_loop(0);
 }

@@ -19,9 +19,12 @@ static void look_at_memory(bool all)
 {
 	const struct layout *l = &self.mem.layout;
 	struct view *v = &self.stage->view[self.index];
+	static uint64_t before[CELLS_MAX];
 
+	memcpy(before, v->pagemap, l->cells * sizeof(*before));
 	if (pagemap_read(self.mem.base, l->cells, l->stride, v->pagemap))
 		memset(v->pagemap, 0, l->cells * sizeof(*v->pagemap));
+	gone_note(&self.stage->gone, before, v->pagemap, l->cells);
 	for (size_t c = 0; c < l->cells; c++) {
 		bool look = actor_may_read(c) && (all || (v->pagemap[c] & PM_PRESENT));
 

@@ -19,7 +19,10 @@ struct coverage {
 	size_t bases;
 };
 
-/* 0, -ENOMEM, or -E2BIG: more verbs than VERBS_MAX. @bases: combinations of kind, size and provider. */
+/*
+ * 0, -ENOMEM, or -E2BIG: more verbs than VERBS_MAX. @bases: combinations of kind, size and
+ * provider.
+ */
 int coverage_init(struct coverage *c, size_t bases);
 void coverage_free(struct coverage *c);
 

@@ -74,6 +74,7 @@ static const struct { const char *name, *about; } faults[NR_FAULTS] = {
 	[FAULT_LEAVE_POOL] = { "leave-pool", "the hugetlb pool grows, and pages of it are taken" },
 	[FAULT_LEAVE_SWAP] = { "leave-swap", "the run's swap area is switched off, or on again" },
 	[FAULT_LEAVE_PAGE] = { "leave-page", "a page stays in use that nobody has" },
+	[FAULT_FORGOTTEN] = { "forgotten", "pages that gave way to others count as not free" },
 	[FAULT_LEAVE_THP] = { "leave-thp", "settings of khugepaged and of THP sizes change" },
 	[FAULT_TAINT] = { "taint", "the kernel is tainted, until the next boot" },
 };

@@ -67,6 +67,7 @@ enum fault {
 	FAULT_LEAVE_POOL,	/* the hugetlb pool larger, a page of it in use, one reserved, */
 	FAULT_LEAVE_SWAP,	/* one swap area fewer, or more, */
 	FAULT_LEAVE_PAGE,	/* a page that nobody has, */
+	FAULT_FORGOTTEN,	/* pages that gave way to others count as forgotten, */
 	FAULT_LEAVE_THP,	/* some of those of transparent huge pages, */
 	FAULT_TAINT,		/* a mark of the kernel on itself; stays until the next boot */
 	NR_FAULTS

@@ -13,6 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "engine/gone.h"
 #include "engine/stage.h"
 #include "engine/strays.h"
 #include "vm_util.h"
@@ -110,7 +111,7 @@ static struct number {
 	bool late;		/* goes back in the kernel's own time */
 	int found;		/* what a difference is, if not QUIET_LEFT */
 	bool rises;		/* fewer are no finding */
-} numbers[4 + 3 * SIZES_MAX] = {
+} numbers[5 + 3 * SIZES_MAX] = {
 	{ .what = "pins that were not released", .read = pins, .late = true },
 	{ .what = "taint of the kernel", .read = taint, .found = QUIET_TAINTED },
 	{ .what = "descriptors of cow", .read = descriptors, .found = QUIET_OURS },
@@ -140,11 +141,16 @@ static void add_pools(void)
 /* Where nobody else's pages come and go. */
 static void add_strays(void)
 {
-	if (in_own_guest())
-		numbers[nr_numbers++] = (struct number) {
-			.what = "pages that nobody has, and that are not free", .read = strays,
-			.late = true, .rises = true,
-		};
+	if (!in_own_guest())
+		return;
+	numbers[nr_numbers++] = (struct number) {
+		.what = "pages that nobody has, and that are not free", .read = strays,
+		.late = true, .rises = true,
+	};
+	numbers[nr_numbers++] = (struct number) {
+		.what = "pages that gave way to others, and that are not free",
+		.read = gone_forgotten, .late = true, .rises = true,
+	};
 }
 
 static bool settled(void *number)
@@ -326,12 +332,15 @@ static void check_processes(struct report *r)
 
 void quiet_start(void)
 {
+	uint64_t flags;
 	char page[1];
 
 	add_pools();
 	add_strays();
 	thp_each_enabled(add_setting);
-	pagemap_entry(page);	/* opens a descriptor that stays */
+	/* These open descriptors that stay. */
+	pagemap_entry(page);
+	kpageflags(1, &flags);
 	for (struct number *n = numbers; n < numbers + nr_numbers; n++)
 		n->normal = n->read(n->size);
 	for (struct setting *s = settings; s->path[0]; s++)
@@ -347,6 +356,7 @@ int quiet_check(char *why, size_t len)
 	why[0] = '\0';
 	check_processes(&r);	/* first: what they hold is not leaked */
 	check_numbers(&r);
+	gone_told();
 	check_settings(&r);
 	check_swap(&r);
 	return r.found;

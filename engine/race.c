@@ -275,7 +275,7 @@ static int set_up(void)
 static bool enough(void)
 {
 	return race_over() || (!race_seconds && race.rounds >= race.test->scenario->rounds &&
-			  race.worked &&
+			  race.worked && (race.beside_worked || !race.beside) &&
 			  race.writes >= LEAST && race.reads >= LEAST &&
 			  race.pins + race.refused >= PINS_LEAST);
 }
@@ -290,6 +290,8 @@ static void judge_the_end(void)
 		return;
 	if (!race.worked)
 		race_wrong("setup", "the step did not work once: %s", race.mem.why);
+	else if (race.beside && !race.beside_worked)
+		race_wrong("setup", "the step beside it did not work once: %s", race.beside_why);
 	else if (!race.pins)
 		race_wrong("pin-refused", "no pin was given, of %lu", (unsigned long)race.refused);
 	else if (!race_seconds && race.rounds < race.test->scenario->rounds)
@@ -341,6 +343,8 @@ static void in_child(void)
 	diag_line(race.result, "  %lu rounds, %lu writes, %lu of them faults, %lu reads, %lu pins, "
 		  "%lu not given", race.rounds, race.writes + race.faults, race.faults, race.reads,
 		  race.pins, race.refused);
+	if (race.beside)
+		diag_line(race.result, "  %lu times what is beside it", race.beside_worked);
 	if (race.kernel_pins + race.kernel_refused)
 		diag_line(race.result, "  %lu pins within the kernel, %lu not given",
 			  race.kernel_pins, race.kernel_refused);

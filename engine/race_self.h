@@ -29,6 +29,8 @@ struct race {
 	atomic_ulong writes, faults, reads, pins, refused, rounds, worked;
 	atomic_ulong kernel_pins, kernel_refused;	/* in a loop within the kernel */
 	atomic_uint refusals;		/* of the step, since it worked last */
+	atomic_ulong beside_worked;
+	char beside_why[WHY_LEN];	/* in the end: why it did not, the last time */
 };
 
 extern struct race race;

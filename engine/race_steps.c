@@ -151,13 +151,17 @@ int race_there_and_back(void)
 	return ret || !(race.mem.kind->props & KIND_DISK) ? ret : race_sync();
 }
 
-/* Reasons of its own: the other one's are read at the end. */
+/* What refuses it is its own: the other step has race.mem.why for that. */
 void *race_beside(void *arg)
 {
 	struct mem mine = race.mem;
 
-	while (!race_over())
+	while (!race_over()) {
 		if (there_and_back_operation(&mine, race.beside->operation))
 			sched_yield();
+		else
+			race.beside_worked++;
+	}
+	memcpy(race.beside_why, mine.why, sizeof(mine.why));
 	return arg;
 }

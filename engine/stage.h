@@ -11,6 +11,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "engine/gone.h"
 #include "engine/steps.h"
 #include "mem.h"
 #include "vm_util.h"
@@ -137,6 +138,7 @@ struct stage {
 	struct box box[ACTORS_MAX];
 	struct view view[ACTORS_MAX];
 	struct pin_view pin[PINS_MAX];
+	struct gone gone;
 	bool tracing;			/* trace[] is wanted, lines of text */
 	char trace[32 * 1024];
 	bool saw_behind;		/* behind[] is of the last look */

@@ -16,7 +16,7 @@
  * Each CPU has pages that it will put in the lists later, and holds references until then. Any
  * migration has them do so, that of nothing to where it is, too.
  */
-static void lists_complete(void)
+void lists_complete(void)
 {
 	unsigned long node = 1;
 

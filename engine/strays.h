@@ -12,4 +12,7 @@
  */
 long long strays(size_t size);
 
+/* Have each CPU put the pages that it keeps for later into the lists of reclaim. */
+void lists_complete(void);
+
 #endif

@@ -142,7 +142,7 @@ static int takebackuffd_run(struct mem *m, size_t page, size_t pages, struct val
 
 DEFINE_OPERATION(takebackuffd) = {
 	.id = "takebackuffd",
-	.about = "MADV_FREE, a write, UFFDIO_MOVE there and back, and reclaim: what was written stays",
+	.about = "MADV_FREE, a write, UFFDIO_MOVE there and back, and reclaim: that stays",
 	.effect = EFFECT_WRITE, .kinds = KIND_BASE,
 	.needs = NEED(SWAP) | NEED(UFFDMOVE), .not_locked = true, .reclaims = true,
 	.only_writable = true, .senseless = { -EBUSY, -EAGAIN }, .run = takebackuffd_run,

@@ -57,7 +57,7 @@ static int dropslab_run(struct mem *m, size_t page, size_t pages, struct value v
 
 DEFINE_OPERATION(dropslab) = {
 	.id = "dropslab", .slow = true,
-	.about = "what the kernel keeps for later is dropped, as the huge zeropage if nobody has it",
+	.about = "what the kernel keeps is dropped, as the huge zeropage if nobody has it",
 	.kinds = KIND_ZERO, .needs = NEED(ROOT), .alone = true, .run = dropslab_run,
 };
 

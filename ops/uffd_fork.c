@@ -47,7 +47,8 @@ static enum found look(struct mem *m, size_t page, size_t pages)
 	/* MADV_DONTFORK: of that nobody is told. */
 	for (size_t i = 0; i < m->layout.pages; i++)
 		if (!msync(mem_page(m, i), m->layout.page, MS_ASYNC))
-			return uffd_verify_protected(m, page, pages, true) ? UNPROTECTED : PROTECTED;
+			return uffd_verify_protected(m, page, pages, true) ? UNPROTECTED :
+			       PROTECTED;
 	return NOTHING;
 }
 

@@ -84,14 +84,14 @@ static const struct scenario rows[] = {
 	  .kinds = ANON_FIRST },
 	{ .id = "operation.uffdleave",
 	  .title = "fork(), userfaultfd write protection that is left behind, %s pin",
-	  .steps = "fill P; fork P C; uffdleave P; write P; pin P ro longterm; uffdleave P; write P; "
-		   "fork P G; write G; uffdleave C; write C; write P",
+	  .steps = "fill P; fork P C; uffdleave P; write P; pin P ro longterm; uffdleave P; "
+		   "write P; fork P G; write G; uffdleave C; write C; write P",
 	  .why = "protection that nobody can take away any more would be for ever",
 	  .kinds = ANON_FIRST },
 	{ .id = "operation.uffdleave-huge",
 	  .title = "userfaultfd write protection of hugetlb pages that is left behind, %s pin",
-	  .steps = "fill P; fork P C; uffdleavehuge P; write P; pin P ro longterm; uffdleavehuge P; "
-		   "write P; write C",
+	  .steps = "fill P; fork P C; uffdleavehuge P; write P; pin P ro longterm; "
+		   "uffdleavehuge P; write P; write C",
 	  .why = "protection that nobody can take away any more would be for ever",
 	  .kinds = KIND_ANON | KIND_PRIVATE | KIND_HUGETLB },
 	{ .id = "operation.uffdreader", .title = "userfaultfd of a memfd that may only be read",
@@ -554,13 +554,14 @@ static const struct scenario rows[] = {
 	  .kinds = KIND_FILE | KIND_PRIVATE | KIND_MEMFD },
 	{ .id = "operation.beside-reclaimed",
 	  .title = "A private copy that is in swap, and pages of the file around it",
-	  .steps = "read P; write P last; reclaim P; mapwrite P; read P; fork P C; write C; write P",
+	  .steps = "read P; write P last; reclaim P; mapwrite P; read P; fork P C; write C; "
+		   "write P",
 	  .why = "a fault that maps the file's pages around must leave what is in swap alone",
 	  .kinds = KIND_FILE | KIND_PRIVATE | KIND_RANGE },
 	{ .id = "operation.punch-pinned",
 	  .title = "R/O longterm %s pin of half a THP of a memfd, a hole in the other half",
-	  .steps = "fill P; filecollapse P; pin P ro longterm lower; punch P last; read P; write P; "
-		   "fork P C; punch C upper; write C",
+	  .steps = "fill P; filecollapse P; pin P ro longterm lower; punch P last; read P; "
+		   "write P; fork P C; punch C upper; write C",
 	  .why = "what cannot be split is in one piece still, and has zeroes in the hole only",
 	  .kinds = KIND_FILE | KIND_SHARED | KIND_RANGE },
 	{ .id = "operation.punch-part-reclaimed",

@@ -283,7 +283,8 @@ sub elsewhere {
 		taint => 't/vm-exec.t: until the next boot',
 		(map { ($_ => 't/inject.t: a userfault that comes out wrong takes the whole test') }
 		 qw(misserved unasked)),
-		'leave-page' => 't/vm-inject.t: takes a machine without others',
+		(map { ($_ => 't/vm-inject.t: takes a machine without others') }
+		 qw(leave-page forgotten)),
 		(map { ($_ => 't/vm-inject.t: of costs, and of writes that are held back') }
 		 qw(keep thaw)),
 		private => 't/vm-inject.t: of a race, by a pin of our module',
