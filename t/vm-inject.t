@@ -122,7 +122,7 @@ noticed_ok('shared-pin', ['ro-pin.shared.gup.anon', 'ro-pin.shared.gup-fast.thp.
 	   qr/^not-exclusive$/);
 # Within the kernel references are taken instead of pins, and fork() shares the page.
 noticed_ok('shared-pin', ['race.fork.gup-fast.anon'], qr/^(?:not-exclusive|pfn-differs)$/);
-noticed_ok('private', ['race.sync.gup.ext4.shared', 'race.discard.gup-fast.xfs.shared'],
+noticed_ok('private', ['race.sync.gup.ext4.shared', 'race.tonode-file.gup-fast.xfs.shared'],
 	   qr/^stale-data$/, qr/page \d+: the disk sees write \d+, although write \d+ was done/);
 noticed_ok('movable', ['ro-pin.shared.gup.anon'], qr/^movable$/);
 # A page with a reference too many is in nobody's memory, and never free again.
