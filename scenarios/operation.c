@@ -259,13 +259,13 @@ static const struct scenario rows[] = {
 	  .steps = "fill P; takebackread P; reclaim P; read P; fork P C; takebackread C; "
 		   "pin P ro longterm; takebackread P; reclaim P; read P; write C; write P",
 	  .why = "what a device has written after MADV_FREE must not be dropped",
-	  .kinds = ANON_FIRST },
+	  .kinds = ANON_FIRST | KIND_BASE },
 	{ .id = "operation.takebackmoved",
 	  .title = "MADV_FREE, an O_DIRECT read, migration, reclaim, %s pin",
 	  .steps = "fill P; takebackmoved P; reclaim P; read P; fork P C; takebackmoved C; "
 		   "pin P ro longterm; write C; write P",
 	  .why = "what a device has written is known of the page, and must be of its copy",
-	  .kinds = ANON_FIRST },
+	  .kinds = ANON_FIRST | KIND_BASE },
 	{ .id = "operation.takebackuffd",
 	  .title = "MADV_FREE, a write, UFFDIO_MOVE, reclaim, %s pin",
 	  .steps = "fill P; takebackuffd P; reclaim P; read P; pin P ro longterm; write P; "
@@ -279,8 +279,8 @@ static const struct scenario rows[] = {
 	  .why = "pages of a folio that lie side by side are not always in its order",
 	  .kinds = ANON_FIRST },
 	{ .id = "operation.directread", .title = "fork(), O_DIRECT reads, %s pin",
-	  .steps = "fill P; fork P C; directread P; pin P ro longterm; directread C; reclaim C; "
-		   "read C; directread P; write C; write P",
+	  .steps = "fill P; fork P C; directread P; pin P ro longterm; directread C; "
+		   "directread P; write C; write P",
 	  .why = "what a device writes breaks COW as a store does, and reaches the pin's page",
 	  .kinds = ANON_FIRST },
 	{ .id = "operation.directread-first", .title = "O_DIRECT read, %s pin",

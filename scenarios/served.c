@@ -33,8 +33,7 @@ static const struct scenario rows[] = {
 		   "write P",
 	  .why = NOT_ASKED, .kinds = KIND_FILE | KIND_SHARED | KIND_RANGE },
 	{ .id = "served.minor-thp", .title = "Pages of a THP of a file that a thread maps",
-	  .steps = "fill P; filecollapse P; servedminor P; write P; fork P C; servedminor C; "
-		   "write C; write P",
+	  .steps = "fill P; filecollapse P; servedminor P; write P",
 	  .why = "each place of a mapping gets its own page of the file's folio",
 	  .kinds = KIND_FILE | KIND_SHARED | KIND_RANGE },
 	{ .id = "served.wp", .title = "Write protection that a thread ends, fork()",
