@@ -47,10 +47,10 @@ const char *mem_readable_word(struct mem *m, size_t page, size_t pages)
 	return NULL;
 }
 
-int mem_open_directly(const struct mem *m)
+int mem_open(const struct mem *m, int flags)
 {
 	char path[64];
 
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", m->fd);
-	return open(path, O_RDWR | O_DIRECT | O_CLOEXEC);
+	return open(path, flags | O_CLOEXEC);
 }

@@ -46,8 +46,8 @@ static inline off_t mem_offset(const struct mem *m, size_t page)
 	return m->offset + page * m->layout.page;
 }
 
-/* The same file once more, past the page cache; whoever asks closes it. -1 with errno. */
-int mem_open_directly(const struct mem *m);
+/* The same file once more, with other @flags of open(); whoever asks closes it. -1 with errno. */
+int mem_open(const struct mem *m, int flags);
 
 /* A number that changes if a byte of [at, at + len) does; @len is a multiple of 8. */
 static inline uint64_t mem_sum(const void *at, size_t len)

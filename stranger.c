@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "kmod/cowpin.h"
+#include "vm_util.h"
 
 /* The errand is its standard input. The mapping is shared: no fork copies or keeps it. */
 struct errand *errand_new(enum errand_job job, size_t nr)
@@ -61,15 +62,14 @@ static int spawn(const struct errand *e, int fd, pid_t *pid)
 
 int errand_run(struct errand *e, int fd)
 {
-	int status = 0, ret;
 	pid_t pid;
+	int ret;
 
 	e->ret = -ECHILD;
 	ret = spawn(e, fd, &pid);
 	if (ret)
 		return ret;
-	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-		;
+	process_wait(pid);
 	return e->ret;
 }
 

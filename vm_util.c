@@ -13,6 +13,7 @@
 #include <sys/ioctl.h>
 #include <sys/utsname.h>
 #include <time.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 size_t page_size(void)
@@ -46,6 +47,15 @@ bool process_stat(pid_t pid, struct process_stat *st)
 	return name_end &&
 	       sscanf(name_end, ") %c" SKIP_5 " %lu" SKIP_5 SKIP_5 SKIP_5 SKIP_5 " %*s %lu",
 		      &st->state, &st->flags, &st->pending) == 3;
+}
+
+int process_wait(pid_t pid)
+{
+	int status = 0;
+
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	return status;
 }
 
 bool in_own_guest(void)

@@ -53,6 +53,8 @@ struct process_stat {
 };
 #define PF_EXITING	0x4
 bool process_stat(pid_t pid, struct process_stat *st);
+/* A child's end: its wait status, 0 if it is none of ours. */
+int process_wait(pid_t pid);
 /* Is this the guest that vm/init.c has set up, in which nobody else is? */
 bool in_own_guest(void);
 

@@ -19,7 +19,7 @@ static void look_at_memory(bool all)
 {
 	const struct layout *l = &self.mem.layout;
 	struct view *v = &self.stage->view[self.index];
-	static uint64_t before[CELLS_MAX];
+	uint64_t before[CELLS_MAX];	/* no page of its own: that would be a fault more */
 
 	memcpy(before, v->pagemap, l->cells * sizeof(*before));
 	if (pagemap_read(self.mem.base, l->cells, l->stride, v->pagemap))

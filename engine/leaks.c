@@ -62,8 +62,7 @@ static int wait_for_scan(pid_t pid)
 			 ++said * SAY_EVERY_MS / 1000);
 	if (fd >= 0)
 		close(fd);
-	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-		;
+	status = process_wait(pid);
 	return WIFEXITED(status) ? -WEXITSTATUS(status) : -EINTR;
 }
 

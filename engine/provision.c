@@ -57,7 +57,7 @@ static void provide_shmem_thp(void)
 /* Holds I/O to see what pins it takes: not in the process that has the lock of the run. */
 static bool asked_in_child(bool (*takes_pins)(void))
 {
-	int status = 0;
+	int status;
 	pid_t pid;
 
 	fflush(NULL);
@@ -69,8 +69,7 @@ static bool asked_in_child(bool (*takes_pins)(void))
 	}
 	if (pid < 0)
 		return false;
-	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-		;
+	status = process_wait(pid);
 	return WIFEXITED(status) && WEXITSTATUS(status);
 }
 

@@ -356,14 +356,11 @@ static int await_end(pid_t pid, uint64_t deadline)
 {
 	struct pollfd fd = { .fd = syscall(SYS_pidfd_open, pid, 0), .events = POLLIN };
 	uint64_t now = now_ns();
-	int status = 0;
 
 	if (poll(&fd, 1, deadline > now ? (deadline - now) / NS_PER_MS : 0) == 0)
 		kill(pid, SIGKILL);
 	close(fd.fd);
-	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-		;
-	return status;
+	return process_wait(pid);
 }
 
 /* Time to come to an end and tell of it, before somebody else ends it. */

@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include "engine/race_self.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -33,7 +34,7 @@ int race_sync(void)
 	struct mem *m = &race.mem;
 	size_t len = race.pages * m->layout.page;
 	char *disk = aligned_alloc(m->layout.page, len);
-	int fd = mem_open_directly(m), ret;
+	int fd = mem_open(m, O_RDWR | O_DIRECT), ret;
 
 	for (size_t i = 0; i < race.pages; i++)
 		least[i] = race.committed[i];

@@ -39,14 +39,13 @@ static void be_child(void)
 static int there_and_back_fork(void)
 {
 	pid_t pid = fork();
-	int status = 0;
+	int status;
 
 	if (!pid)
 		be_child();
 	if (pid < 0)
 		return mem_fail(&race.mem, "fork: %s", strerror(errno));
-	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-		;
+	status = process_wait(pid);
 	if (WIFSIGNALED(status))
 		race_wrong("actor-died", "a child died of signal %d (%s)", WTERMSIG(status),
 		      strsignal(WTERMSIG(status)));

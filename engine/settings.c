@@ -14,7 +14,6 @@
 #include <sys/stat.h>
 #include <sys/swap.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "engine/quiet.h"
@@ -280,6 +279,5 @@ void settings_end(void)
 	close(lifeline);
 	close(journal);
 	journal = -1;
-	while (waitpid(guardian, NULL, 0) < 0 && errno == EINTR)
-		;
+	process_wait(guardian);
 }

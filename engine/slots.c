@@ -184,11 +184,10 @@ void slots_wait(void (*ends)(struct slot *slot, bool dead))
 
 int slot_retire(struct slot *slot)
 {
-	int status = 0;
+	int status;
 
 	kill(slot->pid, SIGKILL);
-	while (waitpid(slot->pid, &status, 0) < 0 && errno == EINTR)
-		;
+	status = process_wait(slot->pid);
 	kill(-slot->pid, SIGKILL);
 	while (waitpid(-slot->pid, NULL, 0) > 0 || errno == EINTR)
 		;

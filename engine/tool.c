@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <sys/wait.h>
 
+#include "vm_util.h"
+
 #define TOOL_PATH	"/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin"
 
 int tool_run(const char *const argv[])
@@ -27,7 +29,6 @@ int tool_run(const char *const argv[])
 	posix_spawn_file_actions_destroy(&quiet);
 	if (ret)
 		return -ret;
-	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-		;
+	status = process_wait(pid);
 	return WIFEXITED(status) ? WEXITSTATUS(status) : -EINTR;
 }

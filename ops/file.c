@@ -90,7 +90,7 @@ static int write_directly(struct mem *m, int fd, size_t page, size_t pages, stru
 
 static int directwrite_run(struct mem *m, size_t page, size_t pages, struct value v)
 {
-	int fd = mem_open_directly(m), ret;
+	int fd = mem_open(m, O_RDWR | O_DIRECT), ret;
 
 	if (fd < 0)
 		return mem_fail(m, "open with O_DIRECT: %s", strerror(errno));
@@ -141,7 +141,7 @@ static int sync_once(struct mem *m, int fd, size_t page, size_t pages)
  */
 static int sync_run(struct mem *m, size_t page, size_t pages, struct value v)
 {
-	int fd = mem_open_directly(m), ret;
+	int fd = mem_open(m, O_RDWR | O_DIRECT), ret;
 
 	(void)v;
 	if (fd < 0)

@@ -48,7 +48,22 @@ static void bring_in(struct mem *m, size_t page, size_t pages)
 		(void)*(volatile char *)mem_page(m, i);
 }
 
-static void store(struct mem *m, size_t page, size_t pages, struct value v)
+/* MADV_FREE; what @bring (0 or -errno with m->why) puts there after that must not be dropped. */
+static int take_back(struct mem *m, size_t page, size_t pages, struct value v,
+		     int (*bring)(struct mem *m, size_t page, size_t pages, struct value v))
+{
+	size_t len = pages * m->layout.page;
+	void *at = mem_page(m, page);
+	int ret;
+
+	bring_in(m, page, pages);
+	if (madvise(at, len, MADV_FREE))
+		return mem_fail(m, "MADV_FREE: %s", strerror(errno));
+	ret = bring(m, page, pages, v);
+	return ret ? ret : drop(m, at, len);
+}
+
+static int store(struct mem *m, size_t page, size_t pages, struct value v)
 {
 	const struct layout *l = &m->layout;
 	size_t first, count;
@@ -56,18 +71,12 @@ static void store(struct mem *m, size_t page, size_t pages, struct value v)
 	layout_cells(l, page, pages, &first, &count);
 	for (size_t c = first; c < first + count; c++)
 		content_write(l, mem_page(m, layout_page(l, c)), layout_page(l, c), v);
+	return 0;
 }
 
 static int takeback_run(struct mem *m, size_t page, size_t pages, struct value v)
 {
-	size_t len = pages * m->layout.page;
-	void *at = mem_page(m, page);
-
-	bring_in(m, page, pages);
-	if (madvise(at, len, MADV_FREE))
-		return mem_fail(m, "MADV_FREE: %s", strerror(errno));
-	store(m, page, pages, v);
-	return drop(m, at, len);
+	return take_back(m, page, pages, v, store);
 }
 
 DEFINE_OPERATION(takeback) = {
@@ -81,15 +90,7 @@ DEFINE_OPERATION(takeback) = {
 /* No store, so the page table knows of none: the pages must. */
 static int takebackread_run(struct mem *m, size_t page, size_t pages, struct value v)
 {
-	size_t len = pages * m->layout.page;
-	void *at = mem_page(m, page);
-	int ret;
-
-	bring_in(m, page, pages);
-	if (madvise(at, len, MADV_FREE))
-		return mem_fail(m, "MADV_FREE: %s", strerror(errno));
-	ret = direct_read(m, page, pages, v);
-	return ret ? ret : drop(m, at, len);
+	return take_back(m, page, pages, v, direct_read);
 }
 
 DEFINE_OPERATION(takebackread) = {
@@ -101,19 +102,16 @@ DEFINE_OPERATION(takebackread) = {
 };
 
 /* What knows that it was written is another page then. */
+static int read_and_migrate(struct mem *m, size_t page, size_t pages, struct value v)
+{
+	int ret = direct_read(m, page, pages, v);
+
+	return ret ? ret : move_to_other_node(m, page, pages);
+}
+
 static int takebackmoved_run(struct mem *m, size_t page, size_t pages, struct value v)
 {
-	size_t len = pages * m->layout.page;
-	void *at = mem_page(m, page);
-	int ret;
-
-	bring_in(m, page, pages);
-	if (madvise(at, len, MADV_FREE))
-		return mem_fail(m, "MADV_FREE: %s", strerror(errno));
-	ret = direct_read(m, page, pages, v);
-	if (!ret)
-		ret = move_to_other_node(m, page, pages);
-	return ret ? ret : drop(m, at, len);
+	return take_back(m, page, pages, v, read_and_migrate);
 }
 
 DEFINE_OPERATION(takebackmoved) = {
@@ -126,18 +124,15 @@ DEFINE_OPERATION(takebackmoved) = {
 };
 
 /* What knows that it was written is another page table entry then. */
+static int store_and_move(struct mem *m, size_t page, size_t pages, struct value v)
+{
+	store(m, page, pages, v);
+	return move_by_uffd(m, page, pages);
+}
+
 static int takebackuffd_run(struct mem *m, size_t page, size_t pages, struct value v)
 {
-	size_t len = pages * m->layout.page;
-	void *at = mem_page(m, page);
-	int ret;
-
-	bring_in(m, page, pages);
-	if (madvise(at, len, MADV_FREE))
-		return mem_fail(m, "MADV_FREE: %s", strerror(errno));
-	store(m, page, pages, v);
-	ret = move_by_uffd(m, page, pages);
-	return ret ? ret : drop(m, at, len);
+	return take_back(m, page, pages, v, store_and_move);
 }
 
 DEFINE_OPERATION(takebackuffd) = {

@@ -22,17 +22,27 @@ static long move_them(struct mem *m, size_t page, size_t pages, const int *nodes
 	return syscall(SYS_move_pages, 0, count, at, nodes, status, nodes ? MPOL_MF_MOVE_ALL : 0);
 }
 
+/* On which node each cell is, or -errno of it. */
+static int ask_where(struct mem *m, size_t page, size_t pages, int *nodes)
+{
+	if (move_them(m, page, pages, NULL, nodes) < 0)
+		return mem_fail(m, "move_pages, asking: %s", strerror(errno));
+	return 0;
+}
+
 /* A base page that is there, and not pinned, has no reason to stay: so is it on its node? */
 static int verify_moved(struct mem *m, size_t page, size_t pages, const int *nodes)
 {
 	static int now[CELLS_MAX];
 	size_t first, count;
+	int ret;
 
 	if (!(m->kind->props & KIND_BASE))
 		return 0;
 	layout_cells(&m->layout, page, pages, &first, &count);
-	if (move_them(m, page, pages, NULL, now) < 0)
-		return mem_fail(m, "move_pages, asking: %s", strerror(errno));
+	ret = ask_where(m, page, pages, now);
+	if (ret)
+		return ret;
 	errno = EAGAIN;
 	for (size_t i = 0; i < count; i++)
 		if (now[i] >= 0 && now[i] != nodes[i])
@@ -44,10 +54,12 @@ static int verify_moved(struct mem *m, size_t page, size_t pages, const int *nod
 static int send_away(struct mem *m, size_t page, size_t pages, int *nodes)
 {
 	static int status[CELLS_MAX];
+	int ret;
 
 	memset(nodes, 0, CELLS_MAX * sizeof(*nodes));
-	if (move_them(m, page, pages, NULL, nodes) < 0)
-		return mem_fail(m, "move_pages, asking: %s", strerror(errno));
+	ret = ask_where(m, page, pages, nodes);
+	if (ret)
+		return ret;
 	for (size_t i = 0; i < CELLS_MAX; i++)
 		nodes[i] = nodes[i] == 0;
 	if (move_them(m, page, pages, nodes, status) < 0 && errno != ENOENT)
@@ -89,22 +101,25 @@ static int other_node(const int *nodes, size_t count)
 }
 
 /* Asked to be strict, the kernel has moved all, or says that it has not. */
-static int bind_strictly(struct mem *m, size_t page, size_t pages, size_t count)
+static int bind_strictly(struct mem *m, size_t page, size_t pages)
 {
 	static int nodes[CELLS_MAX];
 	void *at = mem_page(m, page);
+	int ret = ask_where(m, page, pages, nodes), to;
+	size_t first, count;
 	unsigned long mask;
-	int to;
 
-	if (move_them(m, page, pages, NULL, nodes) < 0)
-		return mem_fail(m, "move_pages, asking: %s", strerror(errno));
+	if (ret)
+		return ret;
+	layout_cells(&m->layout, page, pages, &first, &count);
 	to = other_node(nodes, count);
 	mask = 1UL << to;
 	if (syscall(SYS_mbind, at, pages * m->layout.page, MPOL_BIND, &mask, 8 * sizeof(mask),
 		    MPOL_MF_MOVE_ALL | MPOL_MF_STRICT))
 		return mem_fail(m, "mbind: %s", strerror(errno));
-	if (move_them(m, page, pages, NULL, nodes) < 0)
-		return mem_fail(m, "move_pages, asking: %s", strerror(errno));
+	ret = ask_where(m, page, pages, nodes);
+	if (ret)
+		return ret;
 	errno = ESTALE;
 	for (size_t i = 0; i < count; i++)
 		if (nodes[i] >= 0 && nodes[i] != to)
@@ -114,12 +129,9 @@ static int bind_strictly(struct mem *m, size_t page, size_t pages, size_t count)
 
 static int bindnode_run(struct mem *m, size_t page, size_t pages, struct value v)
 {
-	size_t first, count;
-	int ret;
+	int ret = bind_strictly(m, page, pages);
 
 	(void)v;
-	layout_cells(&m->layout, page, pages, &first, &count);
-	ret = bind_strictly(m, page, pages, count);
 	if (syscall(SYS_mbind, mem_page(m, page), pages * m->layout.page, MPOL_DEFAULT, NULL, 0, 0))
 		ret = mem_fail(m, "mbind to nothing: %s", strerror(errno));
 	return ret;

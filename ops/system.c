@@ -19,26 +19,23 @@ static int set(struct mem *m, const char *path, const char *text)
 	return mem_fail(m, "writing %s to %s: %s", text, path, strerror(errno));
 }
 
-static int compact_run(struct mem *m, size_t page, size_t pages, struct value v)
-{
-	(void)page;
-	(void)pages;
-	(void)v;
-	return set(m, "/proc/sys/vm/compact_memory", "1");
+#define SETTING(ident, path, text)						\
+static int ident(struct mem *m, size_t page, size_t pages, struct value v)	\
+{										\
+	(void)page;								\
+	(void)pages;								\
+	(void)v;								\
+	return set(m, path, text);						\
 }
+
+SETTING(compact_run, "/proc/sys/vm/compact_memory", "1")
+SETTING(dropcaches_run, "/proc/sys/vm/drop_caches", "1")
+SETTING(dropslab_run, "/proc/sys/vm/drop_caches", "2")
 
 DEFINE_OPERATION(compact) = {
 	.id = "compact", .about = "compaction of all memory: pinned pages are not migrated",
 	.needs = NEED(COMPACT), .keeps_protection = true, .run = compact_run,
 };
-
-static int dropcaches_run(struct mem *m, size_t page, size_t pages, struct value v)
-{
-	(void)page;
-	(void)pages;
-	(void)v;
-	return set(m, "/proc/sys/vm/drop_caches", "1");
-}
 
 DEFINE_OPERATION(dropcaches) = {
 	.id = "dropcaches", .slow = true,
@@ -47,14 +44,6 @@ DEFINE_OPERATION(dropcaches) = {
 };
 
 /* As if memory was short. The huge zeropage is given back, too, unless somebody has it. */
-static int dropslab_run(struct mem *m, size_t page, size_t pages, struct value v)
-{
-	(void)page;
-	(void)pages;
-	(void)v;
-	return set(m, "/proc/sys/vm/drop_caches", "2");
-}
-
 DEFINE_OPERATION(dropslab) = {
 	.id = "dropslab", .slow = true,
 	.about = "what the kernel keeps is dropped, as the huge zeropage if nobody has it",

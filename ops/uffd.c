@@ -60,6 +60,18 @@ int uffd_protect(int fd, void *at, size_t len, int protect)
 	return ioctl(fd, UFFDIO_WRITEPROTECT, &wp);
 }
 
+int uffd_watch_protected(struct mem *m, size_t page, size_t pages, uint64_t features)
+{
+	int fd = uffd_watch(m, m->base, m->len, UFFD_FEATURE_PAGEFAULT_FLAG_WP | features,
+			    UFFDIO_REGISTER_MODE_WP), ret;
+
+	if (fd < 0 || !uffd_protect(fd, mem_page(m, page), pages * m->layout.page, 1))
+		return fd;
+	ret = mem_fail(m, "userfaultfd write protection: %s", strerror(errno));
+	close(fd);
+	return ret;
+}
+
 int uffd_verify_protected(struct mem *m, size_t page, size_t pages, bool protect)
 {
 	static uint64_t map[CELLS_MAX];
@@ -111,20 +123,15 @@ size_t uffd_move(int fd, char *to, char *from, size_t len)
 }
 
 /* What is protected stays so where pages leave page tables, if others can come there. */
-static int protect_and_allow(struct mem *m, int fd, size_t page, size_t pages)
+static int allow_protected(struct mem *m, int fd, size_t page, size_t pages)
 {
-	void *at = mem_page(m, page);
-	size_t len = pages * m->layout.page;
-	int ret;
+	int ret = uffd_verify_protected(m, page, pages, true);
 
-	if (uffd_protect(fd, at, len, 1))
-		return mem_fail(m, "userfaultfd write protection: %s", strerror(errno));
-	ret = uffd_verify_protected(m, page, pages, true);
 	if (!ret && m->kind->props & KIND_SHARED) {
 		uffd_take_away(m, page, pages);
 		ret = uffd_verify_protected(m, page, pages, true);
 	}
-	if (!ret && uffd_protect(fd, at, len, 0))
+	if (!ret && uffd_protect(fd, mem_page(m, page), pages * m->layout.page, 0))
 		ret = mem_fail(m, "ending the write protection: %s", strerror(errno));
 	return ret ? ret : uffd_verify_protected(m, page, pages, false);
 }
@@ -132,12 +139,11 @@ static int protect_and_allow(struct mem *m, int fd, size_t page, size_t pages)
 /* Protect and allow again: the next write must find the page where it was. */
 static int allow_again(struct mem *m, size_t page, size_t pages, uint64_t features)
 {
-	int fd = uffd_watch(m, m->base, m->len, UFFD_FEATURE_PAGEFAULT_FLAG_WP | features,
-			    UFFDIO_REGISTER_MODE_WP), ret;
+	int fd = uffd_watch_protected(m, page, pages, features), ret;
 
 	if (fd < 0)
 		return fd;
-	ret = protect_and_allow(m, fd, page, pages);
+	ret = allow_protected(m, fd, page, pages);
 	close(fd);
 	return ret;
 }
@@ -151,14 +157,11 @@ static int uffdwp_run(struct mem *m, size_t page, size_t pages, struct value v)
 /* What was protected is not any more when nobody is left who could allow anything. */
 static int protect_and_leave(struct mem *m, size_t page, size_t pages, uint64_t features)
 {
-	int fd = uffd_watch(m, m->base, m->len, UFFD_FEATURE_PAGEFAULT_FLAG_WP | features,
-			    UFFDIO_REGISTER_MODE_WP), ret;
+	int fd = uffd_watch_protected(m, page, pages, features), ret;
 
 	if (fd < 0)
 		return fd;
-	ret = uffd_protect(fd, mem_page(m, page), pages * m->layout.page, 1) ?
-	      mem_fail(m, "userfaultfd write protection: %s", strerror(errno)) :
-	      uffd_verify_protected(m, page, pages, true);
+	ret = uffd_verify_protected(m, page, pages, true);
 	close(fd);
 	return ret ? ret : uffd_verify_protected(m, page, pages, false);
 }

@@ -42,6 +42,8 @@ struct uffd_continue {
 int uffd_open(uint64_t features);
 /* The same, registered for memory in @mode; -errno with m->why. */
 int uffd_watch(struct mem *m, void *at, size_t len, uint64_t features, uint64_t mode);
+/* The same for all of the region and UFFDIO_REGISTER_MODE_WP, with these pages write-protected. */
+int uffd_watch_protected(struct mem *m, size_t page, size_t pages, uint64_t features);
 /* 0, or -1 with errno: */
 int uffd_register(int fd, void *at, size_t len, uint64_t mode);
 int uffd_protect(int fd, void *at, size_t len, int protect);

@@ -64,8 +64,8 @@ static int judge(struct mem *m, const struct watch *w, int status)
 
 static int fork_watched(struct mem *m, struct watch *w, size_t page, size_t pages)
 {
-	int status = 0, error;
 	pthread_t thread;
+	int error;
 	pid_t pid;
 
 	if (pthread_create(&thread, NULL, take_child, w))
@@ -82,23 +82,17 @@ static int fork_watched(struct mem *m, struct watch *w, size_t page, size_t page
 	errno = error;
 	if (pid < 0)
 		return mem_fail(m, "fork: %s", strerror(errno));
-	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-		;
-	return judge(m, w, status);
+	return judge(m, w, process_wait(pid));
 }
 
 static int watch_fork(struct mem *m, struct watch *w, size_t page, size_t pages)
 {
-	void *at = mem_page(m, page);
-	size_t len = pages * m->layout.page;
 	int ret;
 
 	/* Only then poll() knows. */
 	fcntl(w->fd, F_SETFL, O_NONBLOCK);
-	if (uffd_protect(w->fd, at, len, 1))
-		return mem_fail(m, "userfaultfd write protection: %s", strerror(errno));
 	ret = fork_watched(m, w, page, pages);
-	if (!ret && uffd_protect(w->fd, at, len, 0))
+	if (!ret && uffd_protect(w->fd, mem_page(m, page), pages * m->layout.page, 0))
 		ret = mem_fail(m, "ending the write protection: %s", strerror(errno));
 	return ret;
 }
@@ -109,9 +103,7 @@ static int uffdfork_run(struct mem *m, size_t page, size_t pages, struct value v
 	int ret;
 
 	(void)v;
-	w.fd = uffd_watch(m, m->base, m->len,
-			  UFFD_FEATURE_PAGEFAULT_FLAG_WP | UFFD_FEATURE_EVENT_FORK,
-			  UFFDIO_REGISTER_MODE_WP);
+	w.fd = uffd_watch_protected(m, page, pages, UFFD_FEATURE_EVENT_FORK);
 	ret = w.fd < 0 ? w.fd : watch_fork(m, &w, page, pages);
 	if (w.child_fd >= 0)
 		close(w.child_fd);

@@ -27,15 +27,12 @@ static int watch(struct mem *m, void *map)
 /* By a descriptor that is for reading only. */
 static int uffdreader_run(struct mem *m, size_t page, size_t pages, struct value v)
 {
-	char path[64];
-	int fd, ret;
+	int fd = mem_open(m, O_RDONLY), ret;
 	void *map;
 
 	(void)page;
 	(void)pages;
 	(void)v;
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", m->fd);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
 	map = mmap(NULL, m->len, PROT_READ, MAP_SHARED | MAP_NORESERVE, fd, m->offset);
 	if (map == MAP_FAILED) {
 		ret = mem_fail(m, "mmap of the file, shared: %s", strerror(errno));
