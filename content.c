@@ -109,6 +109,25 @@ void content_write(const struct layout *l, void *at, size_t page, struct value v
 	}
 }
 
+size_t content_run(const struct layout *l, size_t *w, size_t page, struct value v, size_t *offset,
+		   uint64_t *out, size_t max)
+{
+	size_t nr = 0;
+
+	while (*w < l->words && layout_is_mark(l, *w))
+		++*w;
+	for (; *w < l->words && !layout_is_mark(l, *w) && nr < max; ++*w) {
+		size_t off = layout_word(l, *w);
+
+		if (!nr)
+			*offset = off;
+		if (off != *offset + nr * sizeof(*out))
+			break;
+		out[nr++] = word_encode(v, page, off / sizeof(*out));
+	}
+	return nr;
+}
+
 void content_mark(const struct layout *l, void *at, size_t page, struct value v)
 {
 	(void)l;

@@ -80,6 +80,13 @@ bool word_decode(uint64_t raw, struct word *w);
 
 /* Write @v into the compared words of page @page at @at. */
 void content_write(const struct layout *l, void *at, size_t page, struct value v);
+/*
+ * The same without a store: what it leaves in words that lie one behind the other, into @out,
+ * @max at most; the first of them is compared word @w or comes next. How many, or 0 if there is
+ * none; @w goes on behind them. @offset: of the first, in its page.
+ */
+size_t content_run(const struct layout *l, size_t *w, size_t page, struct value v, size_t *offset,
+		   uint64_t *out, size_t max);
 /* Set, and get, the mark of page @page at @at. */
 void content_mark(const struct layout *l, void *at, size_t page, struct value v);
 uint64_t content_mark_of(const void *at);

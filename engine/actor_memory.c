@@ -217,28 +217,28 @@ int act_write(const struct command *c)
 	return 0;
 }
 
-static int force_words(const struct command *c, int fd)
+static int force_page(int fd, size_t page, struct value v)
 {
-	const struct layout *l = &self.mem.layout;
+	char *at = mem_page(&self.mem, page);
+	uint64_t words[128];
+	size_t nr, off, w = 0;
+
+	while ((nr = content_run(&self.mem.layout, &w, page, v, &off, words, ARRAY_SIZE(words))))
+		if (pwrite(fd, words, nr * sizeof(*words), (uintptr_t)at + off) !=
+		    (ssize_t)(nr * sizeof(*words)))
+			return mem_fail(&self.mem, "write to /proc/self/mem: %s", strerror(errno));
+	return 0;
+}
+
+static int force_cells(const struct command *c, int fd)
+{
 	size_t first, count;
+	int ret = 0;
 
 	actor_cells(c, &first, &count);
-	for (size_t i = first; i < first + count; i++) {
-		size_t page = layout_page(l, i);
-
-		for (size_t w = 0; w < l->words; w++) {
-			size_t off = layout_word(l, w);
-			uint64_t word = word_encode(c->v, page, off / sizeof(word));
-
-			if (layout_is_mark(l, w))
-				continue;
-			if (pwrite(fd, &word, sizeof(word),
-				   (uintptr_t)mem_page(&self.mem, page) + off) != sizeof(word))
-				return mem_fail(&self.mem, "write to /proc/self/mem: %s",
-						strerror(errno));
-		}
-	}
-	return 0;
+	for (size_t i = first; i < first + count && !ret; i++)
+		ret = force_page(fd, layout_page(&self.mem.layout, i), c->v);
+	return ret;
 }
 
 int act_force(const struct command *c)
@@ -247,7 +247,7 @@ int act_force(const struct command *c)
 
 	if (fd < 0)
 		return mem_fail(&self.mem, "open /proc/self/mem: %s", strerror(errno));
-	ret = force_words(c, fd);
+	ret = force_cells(c, fd);
 	close(fd);
 	if (!ret)
 		note_written_part(c, true);

@@ -24,7 +24,7 @@ static const uint8_t weights[NR_OPS] = {
 	[OP_POKE] = 30, [OP_EXEC] = 2,
 };
 #define WEIGHT_OPERATION	8
-#define WEIGHT_SLOW		4
+#define WEIGHT_SLOW		2
 /* Pins by name: references promise less than the rest, which take their time. */
 #define WEIGHT_REFERENCE	4
 #define WEIGHT_NAMED		1

@@ -21,10 +21,11 @@ static struct test *add_test(struct plan *p)
 	return &p->tests[p->nr++];
 }
 
-/* What fork() does not copy, page table by page table. NULL: no memory. */
+/* What fork() does not copy, page table by page table. All of it is used. NULL: no memory. */
 static void *shared_memory(size_t len)
 {
-	void *p = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	void *p = mmap(NULL, len, PROT_READ | PROT_WRITE,
+		       MAP_SHARED | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
 
 	return p == MAP_FAILED ? NULL : p;
 }

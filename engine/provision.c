@@ -213,9 +213,10 @@ void provision(const struct plan *p, unsigned int jobs, uint64_t more)
 	tests_at_once = jobs;
 	/* All markers of tests get into the kernel log, not ten in five seconds. */
 	settings_set("/proc/sys/kernel/printk_devkmsg", "on");
+	scratch_begin(needs);
 	for (size_t i = 0; i < ARRAY_SIZE(means); i++)
 		if (needs & means[i].needs)
 			means[i].provide();
-	scratch_provide(needs);
 	pools_fill(p, jobs);
+	scratch_provide(needs);
 }

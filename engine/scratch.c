@@ -17,15 +17,21 @@
 #include "needs.h"
 #include "vm_util.h"
 
-static const struct fs {
+static struct fs {
 	const char *name;
 	uint64_t need;
 	const char *mkfs, *force;	/* the tool, and its word for "whatever is there" */
 	size_t size;			/* the smallest that its mkfs is content with, about */
+	char disk[16];			/* the disk that it is to be on, or "" */
+	int image;			/* else the file, or -errno, */
+	pid_t maker;			/* and mkfs, or -errno */
 } file_systems[] = {
-	{ "ext4", NEED(EXT4), "mkfs.ext4", "-F", 64 * MIB },
-	{ "xfs", NEED(XFS), "mkfs.xfs", "-f", 320 * MIB },
-	{ "btrfs", NEED(BTRFS), "mkfs.btrfs", "-f", 160 * MIB },
+	{ .name = "ext4", .need = NEED(EXT4), .mkfs = "mkfs.ext4", .force = "-F",
+	  .size = 64 * MIB },
+	{ .name = "xfs", .need = NEED(XFS), .mkfs = "mkfs.xfs", .force = "-f",
+	  .size = 320 * MIB },
+	{ .name = "btrfs", .need = NEED(BTRFS), .mkfs = "mkfs.btrfs", .force = "-f",
+	  .size = 160 * MIB },
 };
 
 static void load_disk_drivers(void)
@@ -72,20 +78,16 @@ static int make_file(size_t size)
 	return ret;
 }
 
-/* The same with a fresh file system: mkfs gets it as a descriptor. */
-static int make_image(const struct fs *fs)
+/* The same, to get a fresh file system: mkfs gets it as a descriptor. */
+static void begin_image(struct fs *fs)
 {
 	char path[32];
-	int fd = make_file(fs->size), ret;
 
-	if (fd < 0)
-		return fd;
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	ret = tool_run((const char *const[]){ fs->mkfs, fs->force, path, NULL });
-	if (!ret)
-		return fd;
-	close(fd);
-	return ret > 0 ? -EIO : ret;
+	fs->image = make_file(fs->size);
+	if (fs->image < 0)
+		return;
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fs->image);
+	fs->maker = tool_begin((const char *const[]){ fs->mkfs, fs->force, path, NULL });
 }
 
 int scratch_disk(const char *name, size_t size, char *dev, size_t len)
@@ -121,28 +123,33 @@ static int mount_at(const struct fs *fs, const char *dev)
 	return ret;
 }
 
-static void mount_image(const struct fs *fs)
+static void mount_image(struct fs *fs)
 {
-	int image = make_image(fs), loop;
 	char dev[32];
+	int loop;
 
-	if (image < 0)
+	if (fs->image < 0)
 		return;
-	loop = loop_attach(image, dev, sizeof(dev));
+	loop = tool_end(fs->maker) ? -EIO : loop_attach(fs->image, dev, sizeof(dev));
 	if (loop >= 0) {
 		mount_at(fs, dev);
 		close(loop);
 	}
-	close(image);
+	close(fs->image);
 }
 
-static void provide(const struct fs *fs)
+void scratch_begin(uint64_t needs)
 {
-	char dev[32];
+	for (struct fs *fs = file_systems; fs < file_systems + ARRAY_SIZE(file_systems); fs++)
+		if (needs & fs->need && !find_disk(fs->name, fs->disk, sizeof(fs->disk)))
+			begin_image(fs);
+}
 
+static void provide(struct fs *fs)
+{
 	driver_load(fs->name, NULL);
-	if (find_disk(fs->name, dev, sizeof(dev)))
-		mount_at(fs, dev);
+	if (*fs->disk)
+		mount_at(fs, fs->disk);
 	else
 		mount_image(fs);
 }

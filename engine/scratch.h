@@ -8,8 +8,11 @@
 
 /*
  * Mount those that @needs (a mask of NEED()) asks for: from a disk with the serial number
- * cowpin-FS, as a VM of ours has it, else from a fresh image file on a loop device.
+ * cowpin-FS, as a VM of ours has it, else from a fresh image file on a loop device. These files are
+ * made by mkfs, which takes its time: begin with it, do something else, then mount them. Once in a
+ * run, with the same @needs.
  */
+void scratch_begin(uint64_t needs);
 void scratch_provide(uint64_t needs);
 
 /*

@@ -13,11 +13,11 @@
 
 #define TOOL_PATH	"/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin"
 
-int tool_run(const char *const argv[])
+pid_t tool_begin(const char *const argv[])
 {
 	posix_spawn_file_actions_t quiet;
-	int status, ret;
 	pid_t pid;
+	int ret;
 
 	/* posix_spawnp() looks where we look. */
 	setenv("PATH", TOOL_PATH, 1);
@@ -27,8 +27,19 @@ int tool_run(const char *const argv[])
 	posix_spawn_file_actions_addopen(&quiet, 2, "/dev/null", O_WRONLY, 0);
 	ret = posix_spawnp(&pid, argv[0], &quiet, NULL, (char *const *)argv, environ);
 	posix_spawn_file_actions_destroy(&quiet);
-	if (ret)
-		return -ret;
-	status = process_wait(pid);
+	return ret ? -ret : pid;
+}
+
+int tool_end(pid_t pid)
+{
+	int status = pid < 0 ? 0 : process_wait(pid);
+
+	if (pid < 0)
+		return pid;
 	return WIFEXITED(status) ? WEXITSTATUS(status) : -EINTR;
+}
+
+int tool_run(const char *const argv[])
+{
+	return tool_end(tool_begin(argv));
 }

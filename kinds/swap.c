@@ -11,7 +11,7 @@
 
 /* After which pages that are still there will stay. */
 #define PATIENCE	(3 * NS_PER_S)
-#define HURRY		(20 * NS_PER_MS)	/* where they may rightly do so */
+#define HURRY		(5 * NS_PER_MS)		/* where they may rightly do so */
 
 /* How many pages are not in swap, and the first of them. */
 static size_t not_swapped(struct mem *m, size_t *first)

@@ -13,9 +13,11 @@
 
 #define LATE_MS	1000	/* to do what it has told to be done already */
 
-static int put_by_write(struct mem *m, size_t offset, uint64_t word)
+static int put_by_write(struct mem *m, size_t offset, const uint64_t *words, size_t nr)
 {
-	if (pwrite(m->fd, &word, sizeof(word), m->offset + offset) == sizeof(word))
+	ssize_t len = nr * sizeof(*words);
+
+	if (pwrite(m->fd, words, len, m->offset + offset) == len)
 		return 0;
 	return mem_fail(m, "write to the file: %s", strerror(errno));
 }

@@ -12,11 +12,12 @@
 #include "stranger.h"
 
 /* A page that may not be written is left alone, as a store would leave it. */
-static int put_by_vm(struct mem *m, size_t offset, uint64_t word)
+static int put_by_vm(struct mem *m, size_t offset, const uint64_t *words, size_t nr)
 {
-	struct iovec from = { &word, sizeof(word) }, to = { m->base + offset, sizeof(word) };
+	size_t len = nr * sizeof(*words);
+	struct iovec from = { (void *)words, len }, to = { m->base + offset, len };
 
-	if (process_vm_writev(getpid(), &from, 1, &to, 1, 0) == sizeof(word) || errno == EFAULT)
+	if (process_vm_writev(getpid(), &from, 1, &to, 1, 0) == (ssize_t)len || errno == EFAULT)
 		return 0;
 	return mem_fail(m, "process_vm_writev: %s", strerror(errno));
 }
@@ -36,10 +37,10 @@ DEFINE_OPERATION(vmwrite) = {
 
 static char *copy;
 
-static int put_in_copy(struct mem *m, size_t offset, uint64_t word)
+static int put_in_copy(struct mem *m, size_t offset, const uint64_t *words, size_t nr)
 {
 	(void)m;
-	memcpy(copy + offset, &word, sizeof(word));
+	memcpy(copy + offset, words, nr * sizeof(*words));
 	return 0;
 }
 
@@ -69,16 +70,16 @@ static bool span_write(struct mem *m, size_t page, size_t pages, struct value v)
 
 static bool refused;
 
-static int put_what_may_be(struct mem *m, size_t offset, uint64_t word)
+static int put_what_may_be(struct mem *m, size_t offset, const uint64_t *words, size_t nr)
 {
-	int ret = put_by_vm(m, offset, word);
+	int ret = put_by_vm(m, offset, words, nr);
 
 	refused |= errno == EFAULT;
 	errno = 0;
 	return ret;
 }
 
-/* Word by word: the pages that may be written. There must be one that may not. */
+/* One after the other: the pages that may be written. There must be one that may not. */
 static int write_what_may_be(struct mem *m, size_t page, size_t pages, struct value v)
 {
 	int ret;
@@ -123,10 +124,12 @@ DEFINE_OPERATION(vmspan) = {
 
 static struct errand *errand;
 
-static int put_on_errand(struct mem *m, size_t offset, uint64_t word)
+static int put_on_errand(struct mem *m, size_t offset, const uint64_t *words, size_t nr)
 {
-	errand->words[errand->nr].at = (uintptr_t)m->base + offset;
-	errand->words[errand->nr++].word = word;
+	for (size_t i = 0; i < nr; i++) {
+		errand->words[errand->nr].at = (uintptr_t)m->base + offset + i * sizeof(*words);
+		errand->words[errand->nr++].word = words[i];
+	}
 	return 0;
 }
 

@@ -111,10 +111,12 @@ static inline bool operation_fits(const struct operation *o, unsigned int props)
 bool operation_refuses(const int list[REFUSALS_MAX], int error);
 
 /*
- * Write @v to the words of the cells in the range with @put, which gets the address of a
- * word of the region, and the word. The first error of @put is returned.
+ * Write @v to the words of the cells in the range with @put, which gets the offset in the region of
+ * @nr words that lie one behind the other, in one page, and these. The first error of @put is
+ * returned.
  */
 int operation_write_words(struct mem *m, size_t page, size_t pages, struct value v,
-			  int (*put)(struct mem *m, size_t offset, uint64_t word));
+			  int (*put)(struct mem *m, size_t offset, const uint64_t *words,
+				     size_t nr));
 
 #endif

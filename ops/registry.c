@@ -4,6 +4,9 @@
 
 #include <string.h>
 
+/* Words at a time. */
+#define RUN_MAX	128
+
 extern const struct operation *const __start_cow_operations[];
 extern const struct operation *const __stop_cow_operations[];
 
@@ -33,24 +36,20 @@ bool operation_refuses(const int list[REFUSALS_MAX], int error)
 }
 
 int operation_write_words(struct mem *m, size_t page, size_t pages, struct value v,
-			  int (*put)(struct mem *m, size_t offset, uint64_t word))
+			  int (*put)(struct mem *m, size_t offset, const uint64_t *words,
+				     size_t nr))
 {
 	const struct layout *l = &m->layout;
-	size_t first, count;
+	size_t first, count, nr, off;
+	uint64_t words[RUN_MAX];
 	int ret = 0;
 
 	layout_cells(l, page, pages, &first, &count);
 	for (size_t c = first; c < first + count && !ret; c++) {
-		size_t at = layout_page(l, c);
+		size_t at = layout_page(l, c), w = 0;
 
-		for (size_t w = 0; w < l->words && !ret; w++) {
-			size_t off = layout_word(l, w);
-
-			if (layout_is_mark(l, w))
-				continue;
-			ret = put(m, at * l->page + off,
-				  word_encode(v, at, off / sizeof(uint64_t)));
-		}
+		while (!ret && (nr = content_run(l, &w, at, v, &off, words, RUN_MAX)))
+			ret = put(m, at * l->page + off, words, nr);
 	}
 	return ret;
 }

@@ -33,7 +33,8 @@ SETTING(dropcaches_run, "/proc/sys/vm/drop_caches", "1")
 SETTING(dropslab_run, "/proc/sys/vm/drop_caches", "2")
 
 DEFINE_OPERATION(compact) = {
-	.id = "compact", .about = "compaction of all memory: pinned pages are not migrated",
+	.id = "compact", .slow = true,
+	.about = "compaction of all memory: pinned pages are not migrated",
 	.needs = NEED(COMPACT), .keeps_protection = true, .run = compact_run,
 };
 

@@ -3,6 +3,7 @@
 #include "content.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "t/tap-unit.h"
 #include "vm_util.h"
@@ -188,9 +189,30 @@ static void test_words(void)
 	ok(strlen(small) < sizeof(small), "a buffer too small is not overrun");
 }
 
+/* --- words that lie one behind the other --- */
+
+/* By runs of @max words: the page as content_write() leaves it, and no word twice. */
+static void test_runs(size_t pages, size_t max)
+{
+	struct layout l = layout_of(pages * page_size());
+	char *stored = calloc(2, l.page), *run = stored + l.page;
+	size_t w = 0, nr, off = 0, all = 0;
+	uint64_t words[512];
+
+	content_write(&l, stored, 5, p2);
+	while ((nr = content_run(&l, &w, 5, p2, &off, words, max))) {
+		memcpy(run + off, words, nr * sizeof(*words));
+		all += nr;
+	}
+	ok(!memcmp(stored, run, l.page), "%zu pages, runs of %zu: as if stored", pages, max);
+	is_int(all, l.words - l.whole, "%zu pages, runs of %zu: each word once, but for the mark",
+	       pages, max);
+	free(stored);
+}
+
 int main(void)
 {
-	plan(5 + 2 + 2 + 7 + 6 * 8 + 2 * 9 + 6);
+	plan(5 + 2 + 2 + 7 + 6 * 8 + 2 * 9 + 6 + 3 * 2);
 	test_round_trips();
 	test_zero();
 	test_bit_flips();
@@ -204,5 +226,8 @@ int main(void)
 	test_judge(1);
 	test_judge(512);
 	test_words();
+	test_runs(1, 1);
+	test_runs(1, 512);
+	test_runs(512, 128);
 	return tap_done();
 }
