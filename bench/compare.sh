@@ -71,7 +71,8 @@ in_guest() {
 	echo "$3" >"$2/files/rounds"
 	echo "$4" >"$2/files/globs"
 	guest_script "$2/files" >"$2/program"
-	"$TOP_DIR/run_vmtests.sh" -k "$1/arch/x86/boot/bzImage" --build "$1" \
+	# What is measured says nothing before its end.
+	"$TOP_DIR/run_vmtests.sh" -k "$1/arch/x86/boot/bzImage" --build "$1" --silence 1800 \
 		${5:+--append "$5"} --tap --guest-prog "$2/program" >"$2/output" ||
 		[ -s "$2/output" ] || die "the guest did not run"
 }

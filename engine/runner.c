@@ -57,6 +57,11 @@
 /* READY: what the test needs is there. DONE: it ended. CLEARED: and left nothing behind. */
 enum progress { WAITING, READY, RUNNING, DONE, CLEARED };
 
+/* Some tests of the plan, in its order. */
+struct some {
+	size_t *tests, nr;
+};
+
 static struct {
 	const struct plan *plan;
 	const struct run_options *options;
@@ -64,7 +69,8 @@ static struct {
 	enum progress *progress;
 	struct result **results;	/* of tests that are done but not printed yet */
 	size_t next;			/* the first test that was not started */
-	size_t *aside, nr_aside;	/* tests that wait for a device */
+	struct some aside;		/* tests that wait for a device */
+	struct some gigantic;		/* tests that take pages of 1 GiB */
 	size_t printed, announced;
 	size_t before;			/* tests of earlier rounds */
 	bool failed;
@@ -169,10 +175,15 @@ static bool waits_for_device(const struct provider *by)
 	return by->props & PIN_WAITS;
 }
 
+static bool takes_device(const struct test *t)
+{
+	return pins_by(t, waits_for_device);
+}
+
 /* Runs beside as many tests as there are CPUs for, in a slot of its own. */
 static bool is_aside(const struct test *t)
 {
-	return run.nr_aside && pins_by(t, waits_for_device);
+	return run.aside.nr && takes_device(t);
 }
 
 static int unmet(const struct test *t, struct result *r)
@@ -305,21 +316,30 @@ static struct slot *slot_aside(void)
 	return slot_free_of(run.options->jobs, slots_nr() - run.options->jobs);
 }
 
-/* Fill free slots. A test whose resources are taken lets later ones go first. */
+/*
+ * Fill free slots. A test whose resources are taken lets later ones go first. A page of 1 GiB takes
+ * a CPU for seconds, and there are few: whoever needs one goes before all others, which are short,
+ * and many enough for all other CPUs meanwhile.
+ */
 static void start_some(void)
 {
 	while (run.next < run.plan->nr && run.progress[run.next] > READY)
 		run.next++;
+	for (size_t i = 0; i < run.gigantic.nr && slot_of_cpus(); i++) {
+		if (batch_full() || stopping())
+			return;
+		start_in(slot_of_cpus(), run.gigantic.tests[i]);
+	}
 	for (size_t i = run.next; i < run.plan->nr && slot_of_cpus(); i++) {
 		if (batch_full() || stopping())
 			return;
 		if (run.progress[i] <= READY && !is_aside(&run.plan->tests[i]))
 			start_in(slot_of_cpus(), i);
 	}
-	for (size_t i = 0; i < run.nr_aside && slot_aside(); i++) {
+	for (size_t i = 0; i < run.aside.nr && slot_aside(); i++) {
 		if (run.in_batch >= BATCH_BEGINS || batch_full() || stopping())
 			return;
-		start_in(slot_aside(), run.aside[i]);
+		start_in(slot_aside(), run.aside.tests[i]);
 	}
 }
 
@@ -567,17 +587,22 @@ static void run_round(void)
 	print_rest();
 }
 
+static bool takes_gigantic(const struct test *t)
+{
+	return t->size >= GIB && !takes_device(t);
+}
+
 /* With a single job nothing runs beside anything. False: out of memory. */
-static bool set_aside(void)
+static bool collect(struct some *list, bool (*is_one)(const struct test *t))
 {
 	const struct plan *p = run.plan;
 
-	run.nr_aside = 0;
-	run.aside = calloc(p->nr + 1, sizeof(*run.aside));
-	for (size_t i = 0; i < p->nr && run.aside && run.options->jobs > 1; i++)
-		if (pins_by(&p->tests[i], waits_for_device))
-			run.aside[run.nr_aside++] = i;
-	return run.aside;
+	list->nr = 0;
+	list->tests = calloc(p->nr + 1, sizeof(*list->tests));
+	for (size_t i = 0; i < p->nr && list->tests && run.options->jobs > 1; i++)
+		if (is_one(&p->tests[i]))
+			list->tests[list->nr++] = i;
+	return list->tests;
 }
 
 static void begin(void)
@@ -602,8 +627,9 @@ int run_plan(const struct plan *p, const struct run_options *o)
 	run.options = o;
 	run.progress = calloc(p->nr + 1, sizeof(*run.progress));
 	run.results = calloc(p->nr + 1, sizeof(*run.results));
-	if (!run.progress || !run.results || !set_aside() ||
-	    slots_prepare(o->jobs + !!run.nr_aside, p))
+	if (!run.progress || !run.results ||
+	    !collect(&run.aside, takes_device) || !collect(&run.gigantic, takes_gigantic) ||
+	    slots_prepare(o->jobs + !!run.aside.nr, p))
 		return -ENOMEM;
 	for (unsigned int i = 0; i < slots_nr(); i++)
 		slot_at(i)->stage->tracing = o->trace;
@@ -619,6 +645,7 @@ int run_plan(const struct plan *p, const struct run_options *o)
 	blame_late_splats();	/* of what was undone: swapoff, unmounted file systems */
 	free(run.progress);
 	free(run.results);
-	free(run.aside);
+	free(run.aside.tests);
+	free(run.gigantic.tests);
 	return 0;
 }
