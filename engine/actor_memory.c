@@ -511,7 +511,8 @@ int act_operation(const struct command *c)
 		mark_part(c, OWN_PROTECTED, true);
 		mark_part(c, OWN_UNPROTECTED, false);
 	}
-	if (!ret && writes(o))
+	/* Refused or not: see enum effect. What was protected by itself is so no more. */
+	if (writes(o) && (!ret || !o->own_protection))
 		note_written_part(c, o->effect == EFFECT_FORCE);
 	if (self.mem.base != base)
 		note_moved();

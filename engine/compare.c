@@ -335,7 +335,8 @@ static void look_late(int pin)
  * Pins that end when they are read: one after the other, when all else was looked at. What comes
  * in by those that are to be written into is in a page that others may look at meanwhile: so
  * these are last. Nobody but their owners may have it. In shared memory, where others still have
- * the page that an owner lost, nothing comes in.
+ * the page that an owner lost, nothing comes in. Where the first of them has left something, which
+ * no one can write over (a private hugetlb page with PROT_NONE), no other pin of the page tells.
  */
 static void compare_late(void)
 {
@@ -344,7 +345,7 @@ static void compare_late(void)
 	for (int writable = 0; writable < 2; writable++) {
 		for (int i = 0; i < d.model.pins && !failed(); i++) {
 			if (!is_late(i) || d.model.pin[i].writable != writable ||
-			    (writable && d.model.shared && !attached(i)))
+			    (writable && ((d.model.shared && !attached(i)) || !gone)))
 				continue;
 			look_late(i);
 			came_in |= writable;

@@ -13,7 +13,7 @@
 /* What an operation does to the content that its actor sees. */
 enum effect {
 	EFFECT_NONE,		/* nothing: and a pinned page must stay where it is */
-	EFFECT_WRITE,		/* @v is written, as by a store */
+	EFFECT_WRITE,		/* @v is written, as by a store, also if it is refused then */
 	EFFECT_FORCE,		/* the same, past the protection */
 	EFFECT_ZERO,		/* zeroes are written, past the protection, to all of each page */
 	EFFECT_REFILL,		/* private pages are given up, and others are there, with @v */

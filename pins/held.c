@@ -12,6 +12,8 @@
 
 #include "vm_util.h"
 
+#define BIO_PAGES	256
+
 bool held_dying(pid_t pid)
 {
 	struct process_stat st;
@@ -57,7 +59,9 @@ int held_submit(struct pin *p, struct held *h, int fd)
 	if (!h->done)
 		return 0;
 	errno = h->res < 0 ? -h->res : EIO;
-	return pin_fail(p, "direct I/O: %s", strerror(errno));
+	pin_fail(p, "direct I/O: %s", strerror(errno));
+	/* Of what one bio cannot hold, a disk says so of pages that cannot be pinned (fops.c). */
+	return errno == EIO && p->len > BIO_PAGES * p->layout.page ? -EFAULT : -errno;
 }
 
 void held_close(struct held *h)

@@ -93,9 +93,12 @@ for row in unnoticed:clearrefs unprotected:scanwp; do
 		>/tmp/tap 2>&1
 	sed -n "s/^  reason: '\\(.*\\)'/stress ${row%:*}: \\1/p" /tmp/tap | sort -u
 done
+cow stress --kinds anon --ops scanwp,takebackuffd --seed 2 --count 40 >/dev/null 2>&1
+echo "refused $?"
 EOS
 is_deeply($said, ['exec unnoticed', 'wiped 0', 'exec stale-pin', 'stress unnoticed: unnoticed',
-		  'stress unprotected: unnoticed'],
-	  'a write that leaves no trace is noticed, and so is protection that does not come about');
+		  'stress unprotected: unnoticed', 'refused 0'],
+	  'a write that leaves no trace is noticed, and so is protection that does not come about; ' .
+	  'not what was written and refused then');
 
 done_testing();

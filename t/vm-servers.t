@@ -56,6 +56,14 @@ my @none = (
 	 'not-refused', 'exit 1'],
 );
 
+my @large = (
+	# Of more pages than one bio has room for, a disk says EIO.
+	['read P; mprotect P none; pin P ublk', '--kind memfd.hugetlb.shared.2M', 'exit 0'],
+	['fill P; mprotect P none; pin P dmdio', '--kind thp.pmd', 'exit 0'],
+	# Once the first pin has been looked at, nobody can put back what was there.
+	['fill P; pin P dmdio-in; pin P dmdio-in; mprotect P none', '--kind hugetlb.2M', 'exit 0'],
+);
+
 sub with_provider {
 	my ($by, @rows) = @_;
 
@@ -63,7 +71,8 @@ sub with_provider {
 }
 
 my @rows = ((map { with_provider($_, @lost) } qw(fuse-in ublk-in)),
-	    (map { with_provider($_, @none) } qw(dio dmdio dmdio-in fuse fuse-in ublk ublk-in)));
+	    (map { with_provider($_, @none) } qw(dio dmdio dmdio-in fuse fuse-in ublk ublk-in)),
+	    @large);
 my $said = guest_says(KERNEL, join('', map { <<"EOS" } @rows));
 cow exec --timeout 20 $_->[1] '$_->[0]' >/tmp/tap 2>&1
 code=\$?

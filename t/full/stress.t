@@ -44,9 +44,10 @@ sub stress {
 	while (my $line = <$tap>) {
 		$began //= time() if $line =~ /^# \d+ of \d+ combinations of kind and provider/;
 		$run{out} .= $line;
-		# Until it was last heard of.
+		# Until it was last heard of, or as it says itself in the end.
 		$run{seconds} = time() - $began
-			if $began && $line =~ /^(?:(?:not )?ok |# (?:at scenario|seed) )/;
+			if $began && $line =~ /^(?:(?:not )?ok |# at scenario )/;
+		$run{seconds} = $1 if $line =~ /^# seed \d+: .* in ([\d.]+) s$/;
 	}
 	close($tap);
 	$run{code} = $? >> 8;
