@@ -65,6 +65,8 @@ static bool covers(const struct known_issue *k, const char *id)
 /* Random scenarios: is what an entry names among the steps, or the provider of them all? */
 static bool has_step(const struct known_issue *k, const char *id, const char *steps)
 {
+	if (k->also && !strstr(steps, k->also))
+		return false;
 	return !k->step || strstr(steps, k->step) || strstr(id, k->step);
 }
 

@@ -54,6 +54,9 @@ const struct known_issue known_random_issues[] = {
 	{ .ids = "*hugetlb.*", .step = "vmsplice-tee", .fails_as = "leak", .reason = REUSES },
 	{ .ids = "*hugetlb.1G", .step = "fork", .fails_as = "lost-at-fork",
 	  .reason = "fork takes an uninitialised count for a shared page table, copies nothing" },
+	/* Finding 16: what fork() has copied for a child is merged before the child has looked. */
+	{ .ids = "anon*", .step = "ksm", .also = "uffdfork", .fails_as = "setup",
+	  .reason = "KSM forgets the write protection of a page that it replaces" },
 	/* Finding 2, seen by a store, and by GUP-fast, which asks the page table entry. */
 	{ .ids = "*hugetlb*", .step = "mprotect", .fails_as = "write-allowed", .kernels = "-7.1",
 	  .reason = "fork maps the copy of a pinned hugetlb page writable (7.2: no more)" },

@@ -77,7 +77,8 @@ struct known_issue {
 	const char *arch;	/* as of uname; NULL: all */
 	const char *reason;
 	bool sometimes;		/* a pass is nothing to report; of a random scenario, a must */
-	const char *step;	/* known_random_issues: a word of the steps */
+	const char *step;	/* known_random_issues: a word of the steps, */
+	const char *also;	/* and another one, or NULL */
 };
 extern const struct known_issue known_issues[];
 /* Of random scenarios: `ids` is a glob of kinds, as "thp.pmd". */

@@ -282,12 +282,17 @@ static void test_own_random(void)
 		char steps[64];
 
 		bad += !k->reason || !kind_there(&p, k->ids) || !verb_there(k->step);
-		snprintf(steps, sizeof(steps), "fill P; %s P", k->step);
+		snprintf(steps, sizeof(steps), "fill P; %s P; %s P", k->step,
+			 k->also ? k->also : k->step);
 		missed += !k->kernels && !strchr(k->ids, '*') &&
 			  !known_random("stress.x", k->ids, steps, k->fails_as);
 	}
 	is_int(bad, 0, "known issues of random scenarios: each of a kind and with a verb there is");
 	is_int(missed, 0, "and found");
+	ok(known_random("stress.x", "anon", "fill P; ksminto P; pin P; uffdfork P", "setup") &&
+	   !known_random("stress.x", "anon", "fill P; uffdfork P", "setup") &&
+	   !known_random("stress.x", "anon", "fill P; ksminto P", "setup"),
+	   "... and with both verbs where there are two");
 	ok(!known_random("stress.gup.anon.shared", "anon.shared", "read P; write P", "stale-data"),
 	   "but not without that verb");
 	plan_free(&p);
@@ -467,7 +472,7 @@ int main(void)
 	if (fd < 0)
 		abort();
 	close(fd);
-	plan(12 + ARRAY_SIZE(refused) + 4 + 5 + 8 + 2 * ARRAY_SIZE(ranges) + 4 + 2 * 2 + 4 + 3 + 3 +
+	plan(13 + ARRAY_SIZE(refused) + 4 + 5 + 8 + 2 * ARRAY_SIZE(ranges) + 4 + 2 * 2 + 4 + 3 + 3 +
 	     6 + 5 + 1 + 2 + 4);
 	test_format();
 	test_refused();
