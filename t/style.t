@@ -46,6 +46,11 @@ cmp_ok(@perl, '>', 5, 'there is Perl');
 
 # --- all files ---
 
+# Built somewhere else than in build/, and committed with the rest.
+none_of('nothing but text', [grep { $_ ne 'cow' } @sources], sub {
+	return $_[0] =~ /\0/ ? ' is a binary' : ();
+});
+
 none_of('each source has its licence in the first two lines', [@c, sort keys %script], sub {
 	my $head = join('', grep { defined } (split(/^/, $_[0]))[0, 1]);
 
