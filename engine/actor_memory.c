@@ -217,38 +217,28 @@ int act_write(const struct command *c)
 	return 0;
 }
 
-static int force_page(int fd, size_t page, struct value v)
+static int own_memory;	/* /proc/self/mem, while act_force() writes */
+
+static int put_by_force(struct mem *m, size_t offset, const uint64_t *words, size_t nr)
 {
-	char *at = mem_page(&self.mem, page);
-	uint64_t words[128];
-	size_t nr, off, w = 0;
+	ssize_t len = nr * sizeof(*words);
 
-	while ((nr = content_run(&self.mem.layout, &w, page, v, &off, words, ARRAY_SIZE(words))))
-		if (pwrite(fd, words, nr * sizeof(*words), (uintptr_t)at + off) !=
-		    (ssize_t)(nr * sizeof(*words)))
-			return mem_fail(&self.mem, "write to /proc/self/mem: %s", strerror(errno));
-	return 0;
-}
-
-static int force_cells(const struct command *c, int fd)
-{
-	size_t first, count;
-	int ret = 0;
-
-	actor_cells(c, &first, &count);
-	for (size_t i = first; i < first + count && !ret; i++)
-		ret = force_page(fd, layout_page(&self.mem.layout, i), c->v);
-	return ret;
+	if (pwrite(own_memory, words, len, (uintptr_t)m->base + offset) == len)
+		return 0;
+	return mem_fail(m, "write to /proc/self/mem: %s", strerror(errno));
 }
 
 int act_force(const struct command *c)
 {
-	int fd = open("/proc/self/mem", O_RDWR | O_CLOEXEC), ret;
+	size_t page, pages;
+	int ret;
 
-	if (fd < 0)
+	own_memory = open("/proc/self/mem", O_RDWR | O_CLOEXEC);
+	if (own_memory < 0)
 		return mem_fail(&self.mem, "open /proc/self/mem: %s", strerror(errno));
-	ret = force_cells(c, fd);
-	close(fd);
+	part_pages(c->step.part, self.mem.layout.pages, &page, &pages);
+	ret = operation_write_words(&self.mem, page, pages, c->v, put_by_force);
+	close(own_memory);
 	if (!ret)
 		note_written_part(c, true);
 	inject_unnoticed();

@@ -140,9 +140,12 @@ static void mount_image(struct fs *fs)
 
 void scratch_begin(uint64_t needs)
 {
-	for (struct fs *fs = file_systems; fs < file_systems + ARRAY_SIZE(file_systems); fs++)
+	for (size_t i = 0; i < ARRAY_SIZE(file_systems); i++) {
+		struct fs *fs = &file_systems[i];
+
 		if (needs & fs->need && !find_disk(fs->name, fs->disk, sizeof(fs->disk)))
 			begin_image(fs);
+	}
 }
 
 static void provide(struct fs *fs)

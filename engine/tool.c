@@ -32,10 +32,11 @@ pid_t tool_begin(const char *const argv[])
 
 int tool_end(pid_t pid)
 {
-	int status = pid < 0 ? 0 : process_wait(pid);
+	int status;
 
 	if (pid < 0)
 		return pid;
+	status = process_wait(pid);
 	return WIFEXITED(status) ? WEXITSTATUS(status) : -EINTR;
 }
 

@@ -281,7 +281,8 @@ static void test_own_random(void)
 	for (const struct known_issue *k = known_random_issues; k->ids; k++) {
 		char steps[64];
 
-		bad += !k->reason || !kind_there(&p, k->ids) || !verb_there(k->step);
+		bad += !k->reason || !kind_there(&p, k->ids) || !verb_there(k->step) ||
+		       (k->also && !verb_there(k->also));
 		snprintf(steps, sizeof(steps), "fill P; %s P; %s P", k->step,
 			 k->also ? k->also : k->step);
 		missed += !k->kernels && !strchr(k->ids, '*') &&
