@@ -63,7 +63,7 @@ static void model_operation(enum effect effect, int actor, size_t first, size_t 
 	else if (effect == EFFECT_PUNCH)
 		model_punch(&d.model, first, count);
 	else if (effect == EFFECT_TRUNCATE)
-		model_truncate(&d.model);
+		model_truncate(&d.model, first);
 	else if (effect == EFFECT_PATCH)
 		model_patch(&d.model, actor, first);
 	else if (effect == EFFECT_WIPE)

@@ -125,6 +125,36 @@ static bool punches_hole(const struct step *s)
 	return false;
 }
 
+static bool pinned_within(size_t first, size_t count)
+{
+	for (int i = 0; i < d.model.pins; i++) {
+		const struct model_pin *p = &d.model.pin[i];
+
+		if (p->held && p->first < first + count && first < p->first + p->cells)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * A large folio of which a page is pinned is not split: where a part of it is to go, its pages stay
+ * in the file, with zeroes, which pins of them see. Nothing else can be put there.
+ */
+static bool cuts_pinned_folio(const struct step *s)
+{
+	enum effect effect = step_effect(s);
+	size_t first, count;
+
+	if (s->part == PART_ALL || !(d.test->kind->props & KIND_RANGE))
+		return false;
+	if (effect == EFFECT_FILE_REFILL)
+		return pinned();
+	if (effect != EFFECT_PUNCH && effect != EFFECT_TRUNCATE)
+		return false;
+	step_cells(s, &first, &count);
+	return pinned_within(first, effect == EFFECT_TRUNCATE ? d.model.cells - first : count);
+}
+
 /*
  * A hugetlb page of a file is copied whole, whichever part is written or pinned; of the rest the
  * model says that it shows the file, which is as good until the file changes.
@@ -186,7 +216,8 @@ static bool comes_in_for_others(const struct step *s)
 bool senseless(const struct step *s, int actor)
 {
 	return against_lock(s, actor) || against_seal(s) || punches_hole(s) || copied_in_part(s) ||
-	       comes_in_for_others(s) || (needs_mapping(s) && has_hole(s, actor)) ||
+	       cuts_pinned_folio(s) || comes_in_for_others(s) ||
+	       (needs_mapping(s) && has_hole(s, actor)) ||
 	       (s->op == OP_OPERATION && s->operation->spins_on_pinned_thp &&
 		(d.test->kind->props & KIND_THP) && pins_part(s, actor)) ||
 	       (s->op == OP_OPERATION && s->operation->only_pinned && !pins_all(s, actor)) ||

@@ -91,21 +91,32 @@ static void drop_actor(char *actors, char who)
 		memmove(at, at + 1, strlen(at));
 }
 
-/* True: only a part is named. */
-static bool put_part(struct draft *t)
+static const char *const parts[] = { "lower", "upper", "first", "last" };
+#define HALVES	2
+
+/* True: only a part is named, one of the first so many. */
+static bool put_part_of(struct draft *t, size_t nr)
 {
-	static const char *const parts[] = { "first", "last", "lower", "upper" };
 	bool part = t->parts && !random_below(t->r, 3);
 
 	if (part)
-		put(t, " %s", parts[random_below(t->r, ARRAY_SIZE(parts))]);
+		put(t, " %s", parts[random_below(t->r, nr)]);
 	return part;
+}
+
+static bool put_part(struct draft *t)
+{
+	return put_part_of(t, ARRAY_SIZE(parts));
 }
 
 /* Mappings of a part: not within a hugetlb page. */
 static bool put_vma_part(struct draft *t)
 {
-	return !(t->base->kind->props & KIND_HUGETLB) && put_part(t);
+	unsigned int props = t->base->kind->props;
+
+	if (!(props & KIND_HUGETLB))
+		return put_part(t);
+	return (props & KIND_SEVERAL) && put_part_of(t, HALVES);
 }
 
 /* --- one step each; false: not now --- */

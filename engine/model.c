@@ -274,10 +274,10 @@ static void truncate_cell(struct model *m, int actor, size_t cell)
 	c->state = CELL_SHOWS_FILE;
 }
 
-void model_truncate(struct model *m)
+void model_truncate(struct model *m, size_t first)
 {
 	m->losses++;
-	for (size_t c = 0; c < m->cells; c++) {
+	for (size_t c = first; c < m->cells; c++) {
 		detach_all(m, c);
 		for (int a = 0; a < m->actors; a++)
 			if (m->actor[a].alive && !m->shared)

@@ -66,6 +66,14 @@ static bool operations_fit(const struct scenario_steps *steps, const struct kind
 	return true;
 }
 
+/* Mappings are made and changed page by page: of two hugetlb pages each half may be one. */
+static bool parts_fit(const struct scenario_steps *steps, const struct kind *k)
+{
+	if (!(k->props & KIND_HUGETLB))
+		return true;
+	return !(k->props & KIND_SEVERAL ? steps->splits_off_page : steps->splits_vma);
+}
+
 static bool kind_fits(const struct scenario *s, const struct scenario_steps *steps,
 		      const struct kind *k)
 {
@@ -73,12 +81,14 @@ static bool kind_fits(const struct scenario *s, const struct scenario_steps *ste
 
 	if ((k->props & want) != want || !operations_fit(steps, k))
 		return false;
+	if (k->props & KIND_SEVERAL && steps->step[0].op == OP_READ)
+		return false;
 	if (k->props & KIND_SECRET && !(s->kinds & (KIND_SECRET | KIND_WHATEVER)))
 		return false;
 	if (steps->collapses && (k->props & (KIND_ANON | KIND_THP | KIND_SWAPPED)) !=
 				(KIND_ANON | KIND_THP))
 		return false;
-	return !(steps->splits_vma || steps->forces) || !(k->props & KIND_HUGETLB);
+	return parts_fit(steps, k) && !(steps->forces && k->props & KIND_HUGETLB);
 }
 
 static bool providers_can(const struct test *t, size_t len)

@@ -134,6 +134,7 @@ static int arg_vma_part(struct parser *p)
 	int ret = arg_part(p);
 
 	p->out->splits_vma |= p->step->part != PART_ALL;
+	p->out->splits_off_page |= p->step->part == PART_FIRST || p->step->part == PART_LAST;
 	return ret;
 }
 

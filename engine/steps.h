@@ -69,6 +69,7 @@ struct scenario_steps {
 	unsigned int axis_flags;	/* PIN_* that the test's provider must serve, 0: none */
 	bool needs_parts;		/* a step names a part: more than one page needed */
 	bool splits_vma;		/* a part's mapping is changed: not within a hugetlb page */
+	bool splits_off_page;		/* and that part is a single base page */
 	bool forces;			/* writes by FOLL_FORCE, which hugetlb knows not */
 	bool collapses;			/* the region must be one PMD-sized THP */
 	bool alone, own_group;		/* an operation is: see struct operation */

@@ -56,6 +56,7 @@ static int hugetlb_create(struct mem *m)
 
 static int memfd_hugetlb_create(struct mem *m)
 {
+	size_t len = m->kind->region(m->size);
 	int ret;
 
 	m->fd = memfd_create("cowpin", MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_HUGETLB |
@@ -63,8 +64,8 @@ static int memfd_hugetlb_create(struct mem *m)
 	if (m->fd < 0)
 		return mem_fail(m, "memfd_create of %zu kB pages: %s", m->size / KIB,
 				strerror(errno));
-	ret = mem_fill_file(m, m->size, m->size);
-	return ret ? ret : mem_map_file(m, m->size);
+	ret = mem_fill_file(m, len, m->size);
+	return ret ? ret : mem_map_file(m, len);
 }
 
 static int verify_pages(struct mem *m, bool anon)
@@ -164,4 +165,15 @@ DEFINE_KIND(memfd_hugetlb_shared) = {
 	.create = memfd_hugetlb_create,
 	.verify = memfd_hugetlb_verify,
 	ONE_PAGE,
+};
+
+/* Filled, and so private: what is done to the file from a place on is done to copies, too. */
+DEFINE_KIND(memfd_hugetlb_two) = {
+	.id = "memfd.hugetlb.two",
+	.title = "two pages of memfd hugetlb",
+	.rank = 242,
+	.props = KIND_FILE | KIND_PRIVATE | KIND_HUGETLB | KIND_SEVERAL | KIND_EXTRA,
+	.create = memfd_hugetlb_create,
+	.verify = hugetlb_two_verify,
+	HUGETLB(small_sizes, two_pages),
 };

@@ -26,7 +26,7 @@
 
 #define KIND_UNEVEN	(1u << 13)	/* its pages differ in what a pin does to them */
 #define KIND_MEMFD	(1u << 14)	/* a file that can be sealed */
-#define KIND_SEVERAL	(1u << 16)	/* anonymous, large folios, for what is about several */
+#define KIND_SEVERAL	(1u << 16)	/* filled first, large folios, for what is about several */
 #define KIND_SWAPCACHE	(1u << 17)	/* swap entries whose folio is in the swap cache still */
 #define KIND_RANGE	(1u << 15)	/* of a file: as much as a THP, where one could be mapped */
 #define KIND_SECRET	(1u << 18)	/* nobody may pin it: only for scenarios about that */

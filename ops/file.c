@@ -199,21 +199,37 @@ DEFINE_OPERATION(allocate_huge) = {
 	.senseless = { -ENOSPC }, .run = allocatehuge_run,
 };
 
+/* All of it: then also what is before the mapped pages. */
 static int truncate_run(struct mem *m, size_t page, size_t pages, struct value v)
 {
-	(void)page;
 	(void)pages;
 	(void)v;
-	if (ftruncate(m->fd, 0) || ftruncate(m->fd, mem_offset(m, m->layout.pages)))
+	if (ftruncate(m->fd, page ? mem_offset(m, page) : 0) ||
+	    ftruncate(m->fd, mem_offset(m, m->layout.pages)))
 		return mem_fail(m, "ftruncate: %s", strerror(errno));
 	return 0;
 }
 
 DEFINE_OPERATION(truncate_file) = {
 	.id = "truncate",
-	.about = "the file is emptied and made as long again: also private copies are gone",
+	.about = "the file ends there and is made as long again: also private copies are gone",
 	.effect = EFFECT_TRUNCATE, .kinds = KIND_FILE, .not_kinds = KIND_HUGETLB,
 	.run = truncate_run,
+};
+
+/* Filled with zeroes at once: of a hole each private mapping would get pages of its own. */
+static int truncatehuge_run(struct mem *m, size_t page, size_t pages, struct value v)
+{
+	int ret = truncate_run(m, page, pages, v);
+
+	return ret ? ret : allocate_run(m, page, m->layout.pages - page, v);
+}
+
+DEFINE_OPERATION(truncate_huge) = {
+	.id = "truncatehuge",
+	.about = "a hugetlb file ends there, and has zeroes again: also private copies are gone",
+	.effect = EFFECT_TRUNCATE, .kinds = KIND_FILE | KIND_HUGETLB, .huge_pages = 1,
+	.splits = true, .senseless = { -ENOSPC }, .run = truncatehuge_run,
 };
 
 /* What may be cut off the end of the last page: less than a word's distance to the next page. */

@@ -87,6 +87,21 @@ DEFINE_OPERATION(takeback) = {
 	.needs = NEED(SWAP), .only_writable = true, .run = takeback_run,
 };
 
+/* The CPU knows that the page may be written, and is: it must not know it any more. */
+static int takebackagain_run(struct mem *m, size_t page, size_t pages, struct value v)
+{
+	store(m, page, pages, v);
+	return take_back(m, page, pages, v, store);
+}
+
+DEFINE_OPERATION(takebackagain) = {
+	.id = "takebackagain",
+	.about = "a write, MADV_FREE, the same write, and reclaim: what was written stays",
+	.effect = EFFECT_WRITE, .kinds = KIND_ANON | KIND_PRIVATE, .not_kinds = KIND_HUGETLB,
+	.not_locked = true, .reclaims = true,
+	.needs = NEED(SWAP), .only_writable = true, .run = takebackagain_run,
+};
+
 /* No store, so the page table knows of none: the pages must. */
 static int takebackread_run(struct mem *m, size_t page, size_t pages, struct value v)
 {

@@ -21,7 +21,7 @@ enum effect {
 	EFFECT_DISCARD,		/* private pages are given up: what is behind them shows again */
 	EFFECT_PUNCH,		/* the file behind it has zeroes there */
 	EFFECT_FILE_WRITE,	/* the file behind it gets @v */
-	EFFECT_TRUNCATE,	/* the file is emptied: all that was mapped of it is gone */
+	EFFECT_TRUNCATE,	/* it ends there: what was mapped of the rest is gone */
 	EFFECT_FILE_REFILL,	/* the file behind it has other pages there, with @v */
 	EFFECT_SEAL,		/* nothing; but the file itself can be written to no more */
 	EFFECT_WIPE,		/* a child finds zeroes there */

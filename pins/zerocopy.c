@@ -28,7 +28,12 @@
 #define MSG_ZEROCOPY	0x4000000
 #endif
 
-#define BALLAST		(256 * KIB)	/* many times what fits into the peer's buffer */
+/*
+ * TCP makes no packet of more than half of what the peer has announced to have room for; only those
+ * that have several pages have them combined.
+ */
+#define PEER_BUFFER	(32 * KIB)
+#define BALLAST		(256 * KIB)	/* many times what fits into it */
 #define SEND_BUFFER	(16 * MIB)
 #define ROOM		(4 * MIB)
 #define RING		8		/* requests; one at a time */
@@ -72,7 +77,7 @@ static bool connect_both(struct zerocopy *z, int listener)
 	struct timeval patience = { .tv_sec = PATIENCE };
 	socklen_t len = sizeof(at);
 
-	if (set(listener, SO_RCVBUF, 4096) || bind(listener, (void *)&at, len) ||
+	if (set(listener, SO_RCVBUF, PEER_BUFFER) || bind(listener, (void *)&at, len) ||
 	    listen(listener, 1) || getsockname(listener, (void *)&at, &len))
 		return false;
 	z->tx = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);

@@ -86,6 +86,12 @@ static const struct scenario rows[] = {
 		   "fork P G; write P; write G",
 	  .why = "a pin that goes from one folio into the next is one of each",
 	  .kinds = KIND_PRIVATE | KIND_SEVERAL },
+	{ .id = "pin-fork.several-half",
+	  .title = "R/W %s pin over the second half of several folios, then fork()",
+	  .steps = "fill P; pin P rw longterm upper; fork P C; write P; poke P; write C; unpin P; "
+		   "pin P ro longterm lower; fork P G; write P; write G",
+	  .why = "a pin that begins inside a folio is one of each folio that comes after it, too",
+	  .kinds = KIND_PRIVATE | KIND_SEVERAL },
 	{ .id = "pin-unmap",
 	  .title = "%s pin, then unmap",
 	  .steps = "fill P; pin P rw longterm; fork P C; unmap P; write C; poke P",

@@ -5,6 +5,8 @@
 #include "kinds/kind.h"
 
 #define EACH	"the kernel goes from huge page to huge page, and none may be left out"
+#define FROM_THERE "private copies of what a file has lost are gone, and no others"
+#define COPIES	KIND_FILE | KIND_PRIVATE | KIND_HUGETLB | KIND_SEVERAL
 #define PAGES	.why = EACH, .kinds = KIND_PRIVATE | KIND_HUGETLB | KIND_SEVERAL
 
 static const struct scenario rows[] = {
@@ -23,6 +25,29 @@ static const struct scenario rows[] = {
 	  .steps = "fill P; pin P rw longterm; remap P; write P; poke P", PAGES },
 	{ .id = "several.unmap", .title = "%s pin, fork(), then munmap()",
 	  .steps = "fill P; pin P rw longterm; fork P C; unmap P; write C; poke P", PAGES },
+	{ .id = "several.unmap-upper", .title = "%s pin, fork(), then munmap() of the second page",
+	  .steps = "fill P; pin P rw longterm; fork P C; unmap P upper; write C; write P; poke P; "
+		   "fork P G; write G",
+	  PAGES },
+	{ .id = "several.mprotect-lower", .title = "%s pin, mprotect() of the first page, fork()",
+	  .steps = "fill P; pin P ro longterm; mprotect P r lower; write P upper; fork P C; "
+		   "mprotect C rw; write C; mprotect P rw; write P",
+	  PAGES },
+	{ .id = "several.dontfork-upper", .title = "%s pin, MADV_DONTFORK of a page, fork()",
+	  .steps = "fill P; pin P rw longterm; dontfork P upper; fork P C; write C; write P; "
+		   "poke P",
+	  PAGES },
+	{ .id = "several.discard-upper", .title = "fork(), %s pin, MADV_DONTNEED of a page",
+	  .steps = "fill P; fork P C; pin P ro longterm; discard P upper; read P; write P; write C",
+	  PAGES },
+	{ .id = "several.truncate-upper", .title = "fork(), %s pin, the file loses its second page",
+	  .steps = "fill P; fork P C; pin P ro longterm; truncatehuge P upper; read P; read C; "
+		   "write C; write P",
+	  .why = FROM_THERE, .kinds = COPIES },
+	{ .id = "several.truncate", .title = "fork(), %s pin, the file loses a page, then all",
+	  .steps = "fill P; pin P ro longterm; fork P C; truncatehuge C upper; write P lower; "
+		   "write C; truncatehuge P; read C; read P; write P; write C",
+	  .why = FROM_THERE, .kinds = COPIES },
 	{ }
 };
 

@@ -288,10 +288,10 @@ static void world_file_refill(int first, int count, struct value v)
 	}
 }
 
-/* All of the file, and what was copied from it. */
-static void world_truncate(void)
+/* The file from there on, and what was copied from it. */
+static void world_truncate(int first)
 {
-	for (int c = 0; c < CELLS; c++) {
+	for (int c = first; c < CELLS; c++) {
 		w.file[c] = new_page(VALUE_ZERO, true);
 		for (int a = 0; a < w.actors; a++) {
 			if (!w.actor[a].table[c])
@@ -567,8 +567,8 @@ static void step_truncate(struct span s)
 	if (!w.has_file)
 		return;
 	tell_span("truncate by", s);
-	world_truncate();
-	model_truncate(&m);
+	world_truncate(s.first);
+	model_truncate(&m, s.first);
 }
 
 static void step_file_write(struct span s)

@@ -122,7 +122,9 @@ static void test_counts(void)
 	ok(!s.needs_parts && !s.splits_vma && !s.forces && !s.collapses, "nothing special");
 	ok(parse("write P first", &s) && s.needs_parts && !s.splits_vma, "a part is noted");
 	ok(parse("unmap P lower", &s) && s.needs_parts && s.splits_vma, "so is a split mapping");
+	ok(!s.splits_off_page, "in halves");
 	ok(parse("mprotect P r last", &s) && s.splits_vma, "by mprotect, too");
+	ok(s.splits_off_page, "off a single page");
 	ok(parse("munlock P", &s) && !s.locks && parse("mlock P", &s) && s.locks,
 	   "so is locked memory");
 	ok(parse("unmap P", &s) && !s.splits_vma, "all of the mapping is no part");
@@ -307,7 +309,7 @@ static void test_parts(void)
 
 int main(void)
 {
-	plan(ARRAY_SIZE(accepted) + 1 + 5 + 12 + 6 + ARRAY_SIZE(refused) +
+	plan(ARRAY_SIZE(accepted) + 1 + 5 + 14 + 6 + ARRAY_SIZE(refused) +
 	     ARRAY_SIZE(senseless) + 9 + 2 + 8);
 	test_accepted();
 	test_all_verbs();

@@ -95,10 +95,15 @@ for row in unnoticed:clearrefs unprotected:scanwp; do
 done
 cow stress --kinds anon --ops scanwp,takebackuffd --seed 2 --count 40 >/dev/null 2>&1
 echo "refused $?"
+for steps in 'pin P; punch P upper' 'pin P lower; servedfile P upper' 'pin P; truncate P last'; do
+	cow exec --kind memfd.range.shared --by gup "read P; filecollapse P; $steps; write P" \
+		>/dev/null 2>&1
+	echo "cut $?"
+done
 EOS
 is_deeply($said, ['exec unnoticed', 'wiped 0', 'exec stale-pin', 'stress unnoticed: unnoticed',
-		  'stress unprotected: unnoticed', 'refused 0'],
+		  'stress unprotected: unnoticed', 'refused 0', ('cut 0') x 3],
 	  'a write that leaves no trace is noticed, and so is protection that does not come about; ' .
-	  'not what was written and refused then');
+	  'not what was written and refused then, nor a THP that is pinned and so not split');
 
 done_testing();

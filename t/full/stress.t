@@ -46,8 +46,8 @@ sub stress {
 		$run{out} .= $line;
 		# Until it was last heard of, or as it says itself in the end.
 		$run{seconds} = time() - $began
-			if $began && $line =~ /^(?:(?:not )?ok |# at scenario )/;
-		$run{seconds} = $1 if $line =~ /^# seed \d+: .* in ([\d.]+) s$/;
+			if $began && !$run{ended} && $line =~ /^(?:(?:not )?ok |# at scenario )/;
+		$run{seconds} = $run{ended} = $1 if $line =~ /^# seed \d+: .* in ([\d.]+) s$/;
 	}
 	close($tap);
 	$run{code} = $? >> 8;
