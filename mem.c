@@ -17,16 +17,25 @@ static void on_nothing(int sig)
 	siglongjmp(nothing_there, 1);
 }
 
-bool mem_holds_data(const char *at)
+bool mem_can_be_read(const char *at, uint64_t *word)
 {
 	struct sigaction act = { .sa_handler = on_nothing, .sa_flags = SA_NODEFER }, old;
-	volatile bool data = false;
+	volatile bool read = false;
 
 	sigaction(SIGSEGV, &act, &old);
-	if (!sigsetjmp(nothing_there, 1))
-		data = *(const volatile uint64_t *)at != 0;
+	if (!sigsetjmp(nothing_there, 1)) {
+		*word = *(const volatile uint64_t *)at;
+		read = true;
+	}
 	sigaction(SIGSEGV, &old, NULL);
-	return data;
+	return read;
+}
+
+bool mem_holds_data(const char *at)
+{
+	uint64_t word;
+
+	return mem_can_be_read(at, &word) && word;
 }
 
 const char *mem_readable_word(struct mem *m, size_t page, size_t pages)

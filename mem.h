@@ -66,6 +66,8 @@ static inline uint64_t mem_sum(const void *at, size_t len)
  */
 const char *mem_readable_word(struct mem *m, size_t page, size_t pages);
 bool mem_holds_data(const char *at);
+/* The word at @at, if that is no fault. */
+bool mem_can_be_read(const char *at, uint64_t *word);
 
 /* Note why something failed; yields -errno (-EINVAL if errno is 0). */
 #define mem_fail(m, ...) ({						\

@@ -111,6 +111,7 @@ static void look_for_stray(void)
 		if ((self.cell[c].is & (OWN_DONTFORK | OWN_GONE)) == OWN_DONTFORK &&
 		    !msync(mem_page(&self.mem, layout_page(l, c)), l->page, MS_ASYNC))
 			self.stray = true;
+	self.stray |= actor_sees_guarded();
 }
 
 static void begin_as_child(int index)

@@ -107,6 +107,7 @@ static bool begin_without_memory(void)
 	m->map = m->base = mmap(NULL, m->len, PROT_NONE,
 				MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	actor_mark_all(OWN_GONE | OWN_KEPT, true);
+	actor_mark_all(OWN_GUARDED, false);
 	return m->map != MAP_FAILED;
 }
 

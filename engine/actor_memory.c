@@ -458,7 +458,8 @@ void actor_forget_protection(const struct step *s)
 static bool does_nothing(const struct operation *o)
 {
 	return (injected == FAULT_UNPROTECTED && o->write_protects) ||
-	       (injected == FAULT_UNLOCKED && o->locks);
+	       (injected == FAULT_UNLOCKED && o->locks) ||
+	       (injected == FAULT_NO_UNMAP && o->effect == EFFECT_UNMAP);
 }
 
 /* Locked memory that may be written is the process's own: no write waits for a copy. */
@@ -478,6 +479,32 @@ static int verify_own(const struct command *c)
 		return mem_fail(&self.mem, "a page that was locked is not the process's own");
 	}
 	return 0;
+}
+
+/* The ends of what is guarded: a fault of each page would take its time. */
+bool actor_sees_guarded(void)
+{
+	const struct layout *l = &self.mem.layout;
+	uint64_t word;
+
+	for (size_t c = 0; c < l->cells; c++) {
+		bool inside = c && c + 1 < l->cells && self.cell[c - 1].is & OWN_GUARDED &&
+			      self.cell[c + 1].is & OWN_GUARDED;
+
+		if (self.cell[c].is & OWN_GUARDED && !inside &&
+		    mem_can_be_read(mem_page(&self.mem, layout_page(l, c)), &word))
+			return true;
+	}
+	return false;
+}
+
+static int note_guarded(const struct command *c)
+{
+	mark_part(c, OWN_GONE | OWN_KEPT | OWN_GUARDED, true);
+	if (!actor_sees_guarded())
+		return 0;
+	errno = ESTALE;
+	return mem_fail(&self.mem, "what is guarded can be read");
 }
 
 int act_operation(const struct command *c)
@@ -517,7 +544,7 @@ int act_operation(const struct command *c)
 	if (!ret && o->effect == EFFECT_WIPE)
 		mark_part(c, OWN_WIPEONFORK, true);
 	if (!ret && o->effect == EFFECT_UNMAP)
-		mark_part(c, OWN_GONE | OWN_KEPT, true);
+		ret = note_guarded(c);
 	return ret;
 }
 

@@ -17,6 +17,7 @@ enum {
 	OWN_PROTECTED = 1 << 4,		/* PAGEMAP_SCAN's write protection must be there, */
 	OWN_UNPROTECTED = 1 << 5,	/* or must not; of neither, nothing is known */
 	OWN_WIPEONFORK = 1 << 6,
+	OWN_GUARDED = 1 << 7,		/* gone, and each access is to be a fault */
 };
 
 struct own_cell {
@@ -55,6 +56,8 @@ typedef int actor_fn(const struct command *c);
 actor_fn act_fill, act_read, act_write, act_unmap, act_mprotect, act_clearrefs, act_dontfork,
 	 act_dofork, act_collapse, act_migrate, act_force, act_uffdcopy, act_operation;
 actor_fn act_pin, act_unpin, act_poke, act_facts;
+/* Is there memory that can be read although it is guarded? */
+bool actor_sees_guarded(void);
 /* actor_exec.c: comes back only if it does not work. */
 actor_fn act_exec;
 
