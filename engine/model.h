@@ -102,7 +102,7 @@ void model_zero(struct model *m, int actor, size_t first, size_t count);
 void model_punch(struct model *m, size_t first, size_t count);
 /* The same, and @v is in them, with its mark. */
 void model_file_refill(struct model *m, size_t first, size_t count, struct value v);
-/* The file is emptied and extended: everybody finds zeroes, private copies are gone, too. */
+/* The file ends at cell @first and is extended: from there on zeroes, no private copies. */
 void model_truncate(struct model *m, size_t first);
 /* The kernel writes into a page of @actor, at its mark. */
 void model_patch(struct model *m, int actor, size_t cell);
