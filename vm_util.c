@@ -8,9 +8,11 @@
 #include <fcntl.h>
 #include <hugetlbfs.h>
 #include <linux/loop.h>
+#include <linux/mount.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/syscall.h>
 #include <sys/utsname.h>
 #include <time.h>
 #include <sys/wait.h>
@@ -56,6 +58,23 @@ int process_wait(pid_t pid)
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
 	return status;
+}
+
+int mount_nowhere(const char *type, const char *const options[])
+{
+	int fs = syscall(SYS_fsopen, type, FSOPEN_CLOEXEC), ret = fs < 0 ? -1 : 0;
+
+	for (; *options && !ret; options += 2)
+		ret = syscall(SYS_fsconfig, fs, FSCONFIG_SET_STRING, options[0], options[1], 0);
+	if (!ret)
+		ret = syscall(SYS_fsconfig, fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0);
+	if (!ret)
+		ret = syscall(SYS_fsmount, fs, FSMOUNT_CLOEXEC, 0);
+	if (ret < 0)
+		ret = -errno;
+	if (fs >= 0)
+		close(fs);
+	return ret;
 }
 
 bool in_own_guest(void)

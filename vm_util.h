@@ -55,6 +55,12 @@ struct process_stat {
 bool process_stat(pid_t pid, struct process_stat *st);
 /* A child's end: its wait status, 0 if it is none of ours. */
 int process_wait(pid_t pid);
+/*
+ * A new file system, mounted nowhere: it goes with its last file. Its root (to be closed) or
+ * -errno.
+ * @options: key, value, key, value, NULL.
+ */
+int mount_nowhere(const char *type, const char *const options[]);
 /* Is this the guest that vm/init.c has set up, in which nobody else is? */
 bool in_own_guest(void);
 

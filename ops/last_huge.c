@@ -9,13 +9,11 @@
 #include "ops/operation.h"
 
 #include <fcntl.h>
-#include <linux/mount.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/prctl.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -28,40 +26,20 @@
 #define OLD	0x6f6c64u
 #define NEW	0x6e6577u
 
-static bool set(int fs, const char *key, size_t value)
-{
-	char text[24];
-
-	snprintf(text, sizeof(text), "%zu", value);
-	return !syscall(SYS_fsconfig, fs, FSCONFIG_SET_STRING, key, text, 0);
-}
-
-/* Mounted nowhere: it goes with its last file. Its directory, or -1 with errno. */
-static int mount_one_page(size_t size)
-{
-	int fs = syscall(SYS_fsopen, "hugetlbfs", FSOPEN_CLOEXEC), dir = -1, error;
-
-	if (fs >= 0 && set(fs, "pagesize", size) && set(fs, "size", size) &&
-	    !syscall(SYS_fsconfig, fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0))
-		dir = syscall(SYS_fsmount, fs, FSMOUNT_CLOEXEC, 0);
-	error = errno;
-	if (fs >= 0)
-		close(fs);
-	errno = error;
-	return dir;
-}
-
 /* The page, mapped privately; or NULL with errno. */
 static volatile uint32_t *map_only_page(size_t size)
 {
-	int dir = mount_one_page(size), file = -1, error;
+	char text[24];
+	const char *const options[] = { "pagesize", text, "size", text, NULL };
+	int dir, file, error;
 	void *at = MAP_FAILED;
 
-	if (dir >= 0)
-		file = openat(dir, "page", O_CREAT | O_RDWR | O_CLOEXEC, 0600);
+	snprintf(text, sizeof(text), "%zu", size);
+	dir = mount_nowhere("hugetlbfs", options);
+	file = dir < 0 ? dir : openat(dir, "page", O_CREAT | O_RDWR | O_CLOEXEC, 0600);
 	if (file >= 0)
 		at = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE, file, 0);
-	error = errno;
+	error = dir < 0 ? -dir : errno;
 	if (file >= 0)
 		close(file);
 	if (dir >= 0)

@@ -20,6 +20,7 @@
 
 #include "pins/held.h"
 #include "pins/pass.h"
+#include "vm_util.h"
 
 #define REQUEST_MAX	(1UL << 20)	/* bytes that FUSE moves by one request at most */
 #define KEPT_MAX	(FUSE_FILE_SIZE / REQUEST_MAX)
@@ -178,27 +179,15 @@ static void serve(struct connection *s)
 
 /* --- a file system --- */
 
-static bool set(int fs, const char *key, const char *value)
-{
-	return !syscall(SYS_fsconfig, fs, FSCONFIG_SET_STRING, key, value, 0);
-}
-
-/* Mounted nowhere: it goes with its last descriptor. One or -errno. */
+/* One of a single file, which is its root, or -errno. */
 static int mount_fuse(int dev)
 {
-	int fs = syscall(SYS_fsopen, "fuse", FSOPEN_CLOEXEC), mount = -1;
 	char text[16];
+	const char *const options[] = { "fd", text, "rootmode", "100600", "user_id", "0",
+					"group_id", "0", NULL };
 
 	snprintf(text, sizeof(text), "%d", dev);
-	if (fs >= 0 && set(fs, "fd", text) && set(fs, "rootmode", "100600") &&
-	    set(fs, "user_id", "0") && set(fs, "group_id", "0") &&
-	    !syscall(SYS_fsconfig, fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0))
-		mount = syscall(SYS_fsmount, fs, FSMOUNT_CLOEXEC, 0);
-	if (mount < 0)
-		mount = -errno;
-	if (fs >= 0)
-		close(fs);
-	return mount;
+	return mount_nowhere("fuse", options);
 }
 
 void fuse_serve(const struct client *c, enum fuse_hold hold)
