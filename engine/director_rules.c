@@ -25,12 +25,20 @@ bool attached(int pin)
 	return true;
 }
 
+static bool pinned_within(size_t first, size_t count)
+{
+	for (int i = 0; i < d.model.pins; i++) {
+		const struct model_pin *p = &d.model.pin[i];
+
+		if (p->held && p->first < first + count && first < p->first + p->cells)
+			return true;
+	}
+	return false;
+}
+
 bool pinned(void)
 {
-	for (int i = 0; i < d.model.pins; i++)
-		if (d.model.pin[i].held)
-			return true;
-	return false;
+	return pinned_within(0, d.model.cells);
 }
 
 /* What is not there any more cannot be changed; half of it would be. */
@@ -122,17 +130,6 @@ static bool punches_hole(const struct step *s)
 	for (size_t c = first; c < first + count; c++)
 		if (value_eq(d.model.file[c], VALUE_ZERO))
 			return true;
-	return false;
-}
-
-static bool pinned_within(size_t first, size_t count)
-{
-	for (int i = 0; i < d.model.pins; i++) {
-		const struct model_pin *p = &d.model.pin[i];
-
-		if (p->held && p->first < first + count && first < p->first + p->cells)
-			return true;
-	}
 	return false;
 }
 

@@ -174,12 +174,11 @@ static void choose_swap(void)
  */
 static void find_bases(void)
 {
-#define PROBE(first, pin, props)							\
-	{ .id = "stress", .title = "stress", .kinds = KIND_WHATEVER | (props),		\
-	  .steps = first " P; fork P C; fork P E; fork P G; pin P " pin }
 	static const struct scenario probes[] = {
-		PROBE("read", "ro short", 0), PROBE("read", "rw longterm", 0),
-		PROBE("fill", "ro short", KIND_SEVERAL), PROBE("fill", "rw longterm", KIND_SEVERAL),
+		{ .id = "stress", .title = "stress", .kinds = KIND_WHATEVER,
+		  .steps = "fill P; fork P C; fork P E; fork P G; pin P ro short" },
+		{ .id = "stress", .title = "stress", .kinds = KIND_WHATEVER,
+		  .steps = "fill P; fork P C; fork P E; fork P G; pin P rw longterm" },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(probes); i++) {
