@@ -462,8 +462,19 @@ static bool does_nothing(const struct operation *o)
 	       (injected == FAULT_NO_UNMAP && o->effect == EFFECT_UNMAP);
 }
 
-/* Locked memory that may be written is the process's own: no write waits for a copy. */
-static int verify_own(const struct command *c)
+/* KSM may merge it again, another test's compaction may be moving it, all in a moment. */
+static bool at_work_on(uint64_t entry)
+{
+	uint64_t flags;
+
+	return !(entry & PM_PRESENT) || kpageflags(entry & PM_PFN_MASK, &flags) ||
+	       flags & 1ULL << KPF_KSM;
+}
+
+enum { PAGES_OWN, PAGES_SHARED, PAGES_AT_WORK };
+
+/* One of these, or a negative error. */
+static int pages_are_own(const struct command *c)
 {
 	const struct layout *l = &self.mem.layout;
 	uint64_t map[l->cells];
@@ -472,13 +483,29 @@ static int verify_own(const struct command *c)
 	actor_cells(c, &first, &count);
 	if (pagemap_read(mem_page(&self.mem, layout_page(l, first)), count, l->stride, map))
 		return mem_fail(&self.mem, "pagemap: %s", strerror(errno));
-	for (size_t i = 0; i < count; i++) {
-		if (!(self.cell[first + i].prot & PROT_WRITE) || map[i] & PM_MMAP_EXCLUSIVE)
-			continue;
-		errno = ESTALE;
-		return mem_fail(&self.mem, "a page that was locked is not the process's own");
+	for (size_t i = 0; i < count; i++)
+		if (self.cell[first + i].prot & PROT_WRITE && !(map[i] & PM_MMAP_EXCLUSIVE))
+			return at_work_on(map[i]) ? PAGES_AT_WORK : PAGES_SHARED;
+	return PAGES_OWN;
+}
+
+/* How often memory is locked once more, if somebody is at work on its pages. */
+#define TRIES_TO_OWN	100
+
+/* Locked memory that may be written is the process's own: no write waits for a copy. */
+static int verify_own(const struct command *c, size_t page, size_t pages)
+{
+	int ret = pages_are_own(c);
+
+	for (int i = 0; i < TRIES_TO_OWN && ret == PAGES_AT_WORK; i++) {
+		ret = c->step.operation->run(&self.mem, page, pages, c->v);
+		if (!ret)
+			ret = pages_are_own(c);
 	}
-	return 0;
+	if (ret <= 0)
+		return ret;
+	errno = ESTALE;
+	return mem_fail(&self.mem, "a page that was locked is not the process's own");
 }
 
 /* The ends of what is guarded: a fault of each page would take its time. */
@@ -523,7 +550,7 @@ int act_operation(const struct command *c)
 	ret = does_nothing(o) ? 0 : o->run(&self.mem, page, pages, c->v);
 	actor_shift_pins((char *)self.mem.base - base);
 	if (!ret && o->locks == LOCK_ALL && self.mem.kind->props & KIND_PRIVATE)
-		ret = verify_own(c);
+		ret = verify_own(c, page, pages);
 	if (!ret && o->write_protects) {
 		mark_part(c, OWN_PROTECTED, true);
 		mark_part(c, OWN_UNPROTECTED, false);

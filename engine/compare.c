@@ -407,12 +407,15 @@ bool found_still(bool (*find)(struct spot *at), struct spot *at)
 	return false;
 }
 
-static void compare_sharing(int parent, int child)
+static void compare_sharing(const struct step *fork, int parent, int child)
 {
 	struct spot at = { .actor = parent, .child = child };
 
 	/* Random scenarios fork at once after a pin is released, when its page may not be yet. */
 	if (pinned() || (d.test->random && d.model.pins))
+		return;
+	/* ksmd works on one page table at a time. */
+	if (may_be_merged(fork))
 		return;
 	if (!found_still(find_copied, &at))
 		return;
@@ -426,7 +429,7 @@ static void compare_sharing(int parent, int child)
  * What the parent wrote before must be there in the child at once: fork copies, shares
  * or swaps anonymous pages, but leaves none for the child to fault in as zeroes.
  */
-void compare_fork(int parent, int child)
+void compare_fork(const struct step *fork, int parent, int child)
 {
 	const struct view *p = &d.stage->view[parent], *c = &d.stage->view[child];
 
@@ -445,7 +448,7 @@ void compare_fork(int parent, int child)
 		diag_table_page(d.result, actor_name(child), c->pagemap[i]);
 		return;
 	}
-	compare_sharing(parent, child);
+	compare_sharing(fork, parent, child);
 }
 
 /* What is behind the memory is as the model says: no private write may get there. */

@@ -288,7 +288,7 @@ static void run_step(const struct step *s)
 	if (!failed())
 		compare_locked(s);
 	if (!failed() && s->op == OP_FORK && !d.model.shared)
-		compare_fork(actor, c.other);
+		compare_fork(s, actor, c.other);
 	if (!failed() && s->op == OP_PIN)
 		compare_pinned(s->pin);
 }

@@ -306,8 +306,7 @@ static bool makes_own(const struct step *b, const struct step *s)
 	return b->op == OP_WRITE || (b->op == OP_FILL && !(props & KIND_SWAPPED));
 }
 
-/* KSM may merge it again at any time. */
-static bool may_be_merged(const struct step *s)
+bool may_be_merged(const struct step *s)
 {
 	for (const struct step *b = d.test->steps->step; b < s; b++)
 		if (b->op == OP_OPERATION && (b->operation->needs & NEED(KSM)))

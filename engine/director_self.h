@@ -125,6 +125,8 @@ const char *must_refuse(const struct step *s, int actor);
 bool may_fail(const struct step *s, int actor, const char *refusal, int error);
 /* Are its pages @actor's own for sure, and pinned by nobody? So not .refuses_shared. */
 bool must_be_done(const struct step *s, int actor);
+/* May KSM, which was told of the memory before @s, merge its pages (again) at any time? */
+bool may_be_merged(const struct step *s);
 /* The first step that brings pages in. */
 bool populates(const struct step *s);
 /* Must the memory after this pin be what it was before, by the kernel's own rules? */
@@ -156,8 +158,8 @@ bool found_still(bool (*find)(struct spot *at), struct spot *at);
 void compare(enum cmd cmd);
 /* What a pin just took is exclusive, and still of the kind that the title names. */
 void compare_pinned(int pin);
-/* What the parent wrote before the fork is there in the child. */
-void compare_fork(int parent, int child);
+/* What the parent wrote before @fork is there in the child, not copied if it need not be. */
+void compare_fork(const struct step *fork, int parent, int child);
 /* Stores of the last write faulted where the protection says so, and only there. */
 void compare_faults(int actor, size_t first, size_t count);
 /*

@@ -189,6 +189,7 @@ sub only_verdict { return %{{ verdicts($_[0]{out}) }} }
 sub run_all {
 	test_defaults();
 	test_options();
+	test_merged_again() if -e '/sys/kernel/mm/ksm/run';
 	test_verbose();
 	test_examples();
 	test_catalogue();
@@ -226,6 +227,17 @@ sub test_options {
 	like($r->{out}, qr/^ok 1 - exec\.iouring\.anon(?: # SKIP.*)?$/m, '--by and --kind');
 	$r = exec_cow('--account', '--kind', 'zeropage', 'read P; write P');
 	like($r->{out}, qr/^ok 1 - exec\.zeropage(?: # SKIP.*)?$/m, '--account');
+}
+
+# Pages that ksmd merges once more, while they are locked or forked, are no failure.
+sub test_merged_again {
+	my $forks = join('; ', map { "mlock C; fork C $_; exit $_" } qw(A B E G H I));
+
+	for my $steps ('fill P; ksm P' . '; mlock P' x 25, "fill P; fork P C; ksm C; $forks") {
+		my $r = exec_cow('--repeat', 60, $steps);
+
+		is($r->{code}, 0, 'merged again: passes') or diag($r->{out} =~ s/^ok .*\n//mgr);
+	}
 }
 
 sub test_verbose {
