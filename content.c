@@ -2,6 +2,7 @@
 /* Content that identifies itself: see content.h. */
 #include "content.h"
 
+#include <ctype.h>
 #include <stdio.h>
 
 #include "vm_util.h"
@@ -66,11 +67,23 @@ void layout_cells(const struct layout *l, size_t page, size_t pages, size_t *fir
 	*count = (page + pages + l->stride - 1) / l->stride - *first;
 }
 
-static uint64_t check_of(uint64_t top)
+/* Of the test that runs. */
+static uint64_t salt;
+
+static uint64_t scatter(uint64_t top)
 {
 	top ^= top >> 32;
-	top *= 0x9e3779b97f4a7c15ULL;
-	return (top >> 57) & CHECK_MASK7;
+	return top * 0x9e3779b97f4a7c15ULL;
+}
+
+void content_salt(uint64_t of_test)
+{
+	salt = scatter(of_test);
+}
+
+static uint64_t check_of(uint64_t top)
+{
+	return scatter(top ^ salt) >> 57 & CHECK_MASK7;
 }
 
 uint64_t word_encode(struct value v, size_t page, size_t word)
@@ -84,18 +97,21 @@ uint64_t word_encode(struct value v, size_t page, size_t word)
 	return top << 7 | check_of(top);
 }
 
-bool word_decode(uint64_t raw, struct word *w)
+/* What a word says of itself, whoever wrote it. */
+static struct word word_fields(uint64_t raw)
 {
 	uint64_t top = raw >> 7;
 
-	*w = (struct word){ .v = VALUE_ZERO };
-	if (!raw)
-		return true;
-	w->v.writer = top >> 49;
-	w->v.gen = top >> 33;
-	w->page = (top >> 9) & PAGE_MASK24;
-	w->word = top & WORD_MASK9;
-	return w->v.writer && (raw & CHECK_MASK7) == check_of(top);
+	return (struct word){
+		.v = { top >> 49, top >> 33 },
+		.page = (top >> 9) & PAGE_MASK24, .word = top & WORD_MASK9,
+	};
+}
+
+bool word_decode(uint64_t raw, struct word *w)
+{
+	*w = word_fields(raw);
+	return !raw || (w->v.writer && (raw & CHECK_MASK7) == check_of(raw >> 7));
 }
 
 void content_write(const struct layout *l, void *at, size_t page, struct value v)
@@ -186,6 +202,7 @@ struct reading content_judge(const struct layout *l, size_t page, const uint64_t
 		if (!word_decode(words[i], &w)) {
 			r.kind = CELL_ALIEN;
 			r.raw = words[i];
+			r.page = page;
 			r.at = off;
 			return r;
 		}
@@ -228,6 +245,30 @@ char *value_str(struct value v, char *buf, size_t len)
 	return buf;
 }
 
+/* Of a word that nobody of this test wrote: would it be right where another one had written it? */
+static bool of_another_test(const struct reading *r, struct value *v)
+{
+	struct word w = word_fields(r->raw);
+
+	*v = w.v;
+	return w.page == (r->page & PAGE_MASK24) && w.word == r->at / sizeof(r->raw) &&
+	       isupper(w.v.writer);
+}
+
+static char *alien_str(const struct reading *r, char *buf, size_t len)
+{
+	struct value v;
+	char a[80];
+
+	if (of_another_test(r, &v))
+		snprintf(buf, len, "what another test left at byte %zu: %s", r->at,
+			 value_str(v, a, sizeof(a)));
+	else
+		snprintf(buf, len, "0x%016llx at byte %zu, which no one of the test wrote",
+			 (unsigned long long)r->raw, r->at);
+	return buf;
+}
+
 char *reading_str(const struct reading *r, char *buf, size_t len)
 {
 	char a[80], b[80];
@@ -244,9 +285,7 @@ char *reading_str(const struct reading *r, char *buf, size_t len)
 			 value_str(r->v, a, sizeof(a)));
 		break;
 	case CELL_ALIEN:
-		snprintf(buf, len, "0x%016llx at byte %zu, which no one of the test wrote",
-			 (unsigned long long)r->raw, r->at);
-		break;
+		return alien_str(r, buf, len);
 	}
 	return buf;
 }

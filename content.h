@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Content that identifies itself. Every word the harness writes says who wrote it,
- * at which step, and where it belongs, so a stale page, a foreign page, a shifted
- * page and a torn page all look different.
+ * in which test, at which step, and where it belongs, so a stale page, a foreign page,
+ * a shifted page and a torn page all look different.
  */
 #ifndef CONTENT_H
 #define CONTENT_H
@@ -68,10 +68,17 @@ static inline size_t layout_page(const struct layout *l, size_t cell)
 void layout_cells(const struct layout *l, size_t page, size_t pages, size_t *first,
 		  size_t *count);
 
+/*
+ * From now on words are of the test that @of_test stands for, and those of any other one are nobody's:
+ * of the test before, whose pages come back as they were if the kernel forgets to clear or to copy, or
+ * of the one that runs beside it, with the same steps. Of this process, and those that it forks.
+ */
+void content_salt(uint64_t of_test);
+
 /* The word that @v leaves at word index @word (offset / 8) of page @page. */
 uint64_t word_encode(struct value v, size_t page, size_t word);
 
-/* What a word says of itself; false if it is neither ours nor zero. */
+/* What a word says of itself; false if it is neither of this test nor zero. */
 struct word {
 	struct value v;
 	size_t page, word;
@@ -112,7 +119,7 @@ struct reading {
 	enum verdict_cell kind;
 	struct value v;		/* of the first word; for CELL_TORN also @v2 */
 	struct value v2;
-	size_t page;		/* CELL_MOVED: where the content belongs */
+	size_t page;		/* CELL_MOVED: where the content belongs; CELL_ALIEN: where it is */
 	uint64_t raw;		/* CELL_ALIEN: the word */
 	size_t at;		/* byte offset in the page of the word that decided */
 };

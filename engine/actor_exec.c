@@ -146,6 +146,7 @@ static bool resume(const struct legacy *l, int stage_fd)
 	if (self.stage == MAP_FAILED || !begin_without_memory())
 		return false;
 	self.box = &self.stage->box[self.index];
+	content_salt(self.stage->salt);
 	ok = !keep_open(stage_fd, false) && !keep_open(self.mem.fd, false) && resume_pins(l);
 	self.shift += before;
 	return ok;

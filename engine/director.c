@@ -361,6 +361,8 @@ void director_run(const struct test *t, struct stage *stage, uint64_t deadline)
 	d.deadline = deadline;
 	d.step = -1;
 	stage->locks = t->steps->locks;
+	stage->salt = now_ns() ^ (uint64_t)getpid() << 40;
+	content_salt(stage->salt);
 	if (t->scenario->rounds) {
 		race_run(t, stage, deadline);
 		return;

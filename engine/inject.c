@@ -24,6 +24,7 @@ static const struct { const char *name, *about; } faults[NR_FAULTS] = {
 	[FAULT_LEAK] = { "leak", "parent and child share what should be private" },
 	[FAULT_PRIVATE] = { "private", "in a race, writes do not reach the file they are to" },
 	[FAULT_WRONG_PAGE] = { "wrong-page", "a write leaves another page's content" },
+	[FAULT_OTHER_TEST] = { "other-test", "a write leaves what another test would" },
 	[FAULT_TORN_PAGE] = { "torn-page", "a write covers only half of a page" },
 	[FAULT_LOST_WRITE] = { "lost-write", "a write does not happen" },
 	[FAULT_HANG] = { "hang", "an actor does not answer" },

@@ -17,6 +17,7 @@ enum fault {
 	FAULT_LEAK,		/* before fork, private memory becomes shared */
 	FAULT_PRIVATE,		/* before a race, shared memory of a file becomes private */
 	FAULT_WRONG_PAGE,	/* a write leaves the next page's content */
+	FAULT_OTHER_TEST,	/* a write leaves what it would leave in another test */
 	FAULT_TORN_PAGE,	/* a write covers half of the words */
 	FAULT_LOST_WRITE,	/* a write does not happen */
 	FAULT_HANG,		/* an actor does not answer a write */

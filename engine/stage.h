@@ -132,6 +132,7 @@ struct stage {
 	int step;		/* where the director is, for whoever finds it dead */
 	uint64_t took[STEPS_MAX];	/* ns, of each step that was done, and its looks */
 	struct layout layout;	/* of the region, set by CMD_CREATE */
+	uint64_t salt;		/* of the content of this test: see content_salt() */
 	bool locks;		/* the scenario has locked memory: looks are at that, too */
 	bool dirty_tracked;	/* likewise: its file system wants to know of every write */
 	struct result result;

@@ -51,6 +51,8 @@ my @table = (
 	 qr/it must see: $P2, as when its owner lost the page/],
 	['wrong-page', 'fork.basic.anon,fork.basic.hugetlb.2M', 'wrong-page',
 	 qr/process P reads: +content that belongs to page 1: $P2/, qr/step 1 \(fill P\)/],
+	['other-test', 'fork.basic.anon,fork.basic.hugetlb.2M', 'alien-data',
+	 qr/process P reads: +what another test left at byte 0: $P2/, qr/step 1 \(fill P\)/],
 	['torn-page', 'fork.basic.anon', 'torn-page',
 	 qr/process P reads: +a torn page: $P2, but at byte \d+ zeroes/],
 	['lost-write', 'fork.basic.anon,iouring.fork.anon', 'stale-data',

@@ -230,6 +230,7 @@ sub faults {
 		['leak', 'leak'],
 		['torn-page', 'torn-page'],
 		['wrong-page', 'wrong-page'],
+		['other-test', 'alien-data'],
 		['lost-write', 'stale-data'],
 		['lost-rest', 'lost-rest'],
 		['lose', 'lost-at-fork'],

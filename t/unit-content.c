@@ -87,6 +87,36 @@ static void test_aliens(void)
 		   patterns[i]);
 }
 
+/* The same writer, generation and place, but in another test. */
+static void test_salt(void)
+{
+	struct layout l = layout_of(page_size());
+	uint64_t words[l.words];
+	struct reading r;
+	char str[128];
+	struct word w;
+	int other = 0;
+
+	for (size_t i = 0; i < l.words; i++)
+		words[i] = layout_is_mark(&l, i) ? 0 : word_encode(p2, 5, i);
+	for (int test = 1; test <= 100; test++) {
+		content_salt(test);
+		other += content_judge(&l, 5, words).kind == CELL_ALIEN;
+	}
+	is_int(other, 100, "a page of one test is no content in a hundred others");
+	r = content_judge(&l, 5, words);
+	reading_str(&r, str, sizeof(str));
+	ok(strstr(str, "what another test left at byte ") && strstr(str, "what P wrote"),
+	   "and is told as such: %s", str);
+	r.raw = words[200];
+	reading_str(&r, str, sizeof(str));
+	ok(strstr(str, "which no one of the test wrote"), "what is out of place is not: %s", str);
+	ok(word_decode(word_encode(p2, 5, 7), &w) && same_word(&w, p2, 5, 7),
+	   "a test knows its own");
+	content_salt(0);
+	ok(!word_encode(VALUE_ZERO, 5, 7), "zeroes are the same in all");
+}
+
 /* --- layouts --- */
 
 static void test_layout(size_t pages, bool whole)
@@ -212,11 +242,12 @@ static void test_runs(size_t pages, size_t max)
 
 int main(void)
 {
-	plan(5 + 2 + 2 + 7 + 6 * 8 + 2 * 9 + 6 + 3 * 2);
+	plan(5 + 2 + 2 + 7 + 5 + 6 * 8 + 2 * 9 + 6 + 3 * 2);
 	test_round_trips();
 	test_zero();
 	test_bit_flips();
 	test_aliens();
+	test_salt();
 	test_layout(1, true);
 	test_layout(2, true);
 	test_layout(16, false);
