@@ -7,6 +7,7 @@
 #define NOT_DIRTIED "io_uring does not mark pages dirty that it wrote to through a fixed buffer"
 #define FREED	"MADV_FREE drops what a child has, too, if it was in zram (7.2: no more)"
 #define EVICTS	"an O_DIRECT write by another descriptor evicts pinned pages of the file"
+#define LOOPS	"an unshare fault maps a file's THP again instead of breaking COW, and GUP asks for ever"
 #define NOT_TOLD "btrfs does not write back a page that just the end of a pin makes dirty"
 
 const struct known_issue known_issues[] = {
@@ -32,6 +33,9 @@ const struct known_issue known_issues[] = {
 	  .reason = NOT_DIRTIED },
 	{ .ids = "operation.dirty-shared.iouring.shmem-thp.64k", .fails_as = "stale-data",
 	  .reason = NOT_DIRTIED },
+	/* wp_huge_pmd() splits, do_fault() maps the whole again: docs/findings.md, 19. */
+	{ .ids = "ro-longterm.filecollapse.*", .fails_as = "actor-hung", .kernels = "6.2-",
+	  .reason = LOOPS },
 	/* O_DIRECT writes invalidate the page cache, whoever has it pinned; docs/findings.md. */
 	{ .ids = "operation.directwrite.*", .fails_as = "stale-pin", .reason = EVICTS },
 	/* No page_mkwrite() announced what a device has written: btrfs gives such pages up. */
@@ -57,6 +61,8 @@ const struct known_issue known_random_issues[] = {
 	{ .ids = "*hugetlb.*", .step = "vmsplice-tee", .fails_as = "leak", .reason = REUSES },
 	{ .ids = "*hugetlb.1G", .step = "fork", .fails_as = "lost-at-fork", .reason = NOT_COPIED },
 	{ .ids = "*hugetlb.1G", .step = "lasthuge", .fails_as = "setup", .reason = NOT_COPIED },
+	{ .ids = "memfd.range", .step = "filecollapse", .also = "pin", .fails_as = "actor-hung",
+	  .reason = LOOPS },
 	/* Finding 16: what fork() has copied for a child is merged before the child has looked. */
 	{ .ids = "anon*", .step = "ksm", .also = "uffdfork", .fails_as = "setup",
 	  .reason = "KSM forgets the write protection of a page that it replaces" },

@@ -34,6 +34,8 @@ struct scenario {
 	 */
 	const char *fixed;
 	const char *cve;
+	/* There are kernels that never come back from a step: it has less time, to tell that. */
+	bool may_hang;
 	/* Check what the owner's memory costs after each step: RSS, and its cgroup's charge. */
 	bool accounts;
 	/*

@@ -40,27 +40,10 @@ my %controls = (
 my %control_of = map { %{$_->[1]} } values %controls;
 
 # What is to go wrong: of each the fault, the tests, the reason they fail for, and what they say.
-# One guest for all: a boot takes longer than the tests.
 my @faults;
 
 sub noticed_ok {
 	push @faults, [@_];
-}
-
-# What each of @faults made cow say, and its exit code; in one guest.
-sub all_faults {
-	my $script = join('', map {
-		my ($fault, $ids) = @$_;
-
-		sprintf("cow --inject %s --run '%s'; echo \"== code \$?\"\n", $fault,
-			join(',', @$ids));
-	} @faults);
-	my $out = join("\n", @{guest_says('debian:6.12', $script)}, '');
-	my @said = $out =~ /^(.*?)^== code (\d+)\n/msg;
-
-	is(scalar(@said), 2 * @faults, 'there is an end for each fault') or
-		diag($out, slurp("$tmp/err"));
-	return map { { tests => tap_tests($said[2 * $_]), code => $said[2 * $_ + 1] } } 0 .. $#faults;
 }
 
 # All tests fail, with a reason that REASON matches, and say TOLD.
@@ -79,19 +62,26 @@ sub check_fault {
 	};
 }
 
-my $got = cow_on('debian:6.12', [@pins, @shared, values %control_of]);
+# Without a fault.
+sub clean {
+	my ($got) = @_;
+	my @ids = (@pins, @shared, values %control_of);
+	my %passed = map { $_->{id} => 1 } grep { $_->{ok} && !$_->{skip} } @{$got->{tests}};
 
-is($got->{code}, 0, 'without a fault: exit code 0') or diag($got->{err});
-my %passed = map { $_->{id} => 1 } grep { $_->{ok} && !$_->{skip} } @{$got->{tests}};
-is_deeply([grep { !$passed{$_} } @pins, @shared, values %control_of], [],
-	  'all pass, nothing is skipped') or diag($got->{out});
+	is($got->{code}, 0, 'without a fault: exit code 0') or diag($got->{err});
+	is_deeply([grep { !$passed{$_} } @ids], [], 'all pass, nothing is skipped')
+		or diag($got->{out});
 
-# The one thing of the head of a run that a machine without the module cannot show.
-like($got->{out}, qr/^# env module: [0-9A-F]{16,}$/m, 'the head tells the version of the module');
+	# The one thing of the head of a run that a machine without the module cannot show.
+	like($got->{out}, qr/^# env module: [0-9A-F]{16,}$/m,
+	     'the head tells the version of the module');
 
-# What cow has, it tells itself: a new one cannot be forgotten here.
-is_deeply([sort keys %control_of], [sort split(' ', ($got->{out} =~ /^# env providers: (.*)/m)[0])],
-	  'each provider has a negative control');
+	# What cow has, it tells itself: a new one cannot be forgotten here.
+	is_deeply([sort keys %control_of],
+		  [sort split(' ', ($got->{out} =~ /^# env providers: (.*)/m)[0])],
+		  'each provider has a negative control');
+}
+
 for my $by (sort keys %control_of) {
 	my $steps = run("$top/cow", '--list', '-v', '--run', $control_of{$by})->{out};
 
@@ -142,9 +132,24 @@ noticed_ok('splat', ['ro-pin.shared.gup.anon'], qr/^kernel$/);
 noticed_ok('leave-thp', ['fork.basic.thp-pte.64k'], qr/^kernel$/,
 	   qr{left behind:.*/khugepaged/max_ptes_swap: '\d+', before.*/hugepages-64kB/enabled: });
 
-my @got = all_faults();
+# A kernel that does not come back from a step (docs/findings.md, 19) is not waited for for long.
+sub hangs {
+	my ($got) = @_;
+	my ($test) = @{$got->{tests}};
+	my ($ms) = $test->{text} =~ /^  ms: (\d+)$/m;
 
-check_fault($got[$_], @{$faults[$_]}) for 0 .. $#faults;
+	is(reason($test), 'actor-hung', 'a pin that does not end') or diag($got->{out});
+	ok($ms >= 5000 && $ms < 30000, 'is told in less time than others have') or diag($ms);
+	like($got->{out}, qr/^not ok 1 - \S+ # TODO .* GUP asks for ever$/m, 'as known');
+	unlike($got->{out}, qr/left behind/, 'and leaves nothing');
+}
+
+in_one_guest('debian:6.12', cow_there(\&hangs, ['ro-longterm.filecollapse.gup.memfd.range']),
+	     cow_there(\&clean, [@pins, @shared, values %control_of]), map {
+	my ($fault, $ids, @how) = @$_;
+
+	cow_there(sub { check_fault($_[0], $fault, $ids, @how) }, $ids, '--inject', $fault)
+} @faults);
 
 # As somebody types it.
 my $typed = cow_on('debian:6.12', $faults[0][1], '--inject', $faults[0][0]);
