@@ -26,12 +26,6 @@ sub benches {
 	return @lists;
 }
 
-sub bench {
-	my ($kernel, $options) = @_;
-
-	return (benches($kernel, ['consumers', $options]))[0] // [];
-}
-
 # What FIELDS of the row of CONSUMER are, as one word.
 sub seen {
 	my ($rows, $consumer, @fields) = @_;
@@ -52,7 +46,10 @@ sub rows_of {
 
 my @ways = map { my $of = $_; map { "$of $_" } 'GUP', 'GUP-fast' }
 	   'R/O short', 'R/O long', 'R/W short', 'R/W long';
-my ($cost) = benches('debian:6.12', ['', q(--kinds 'anon,memfd,memfd.shared,ext4.shared,hugetlb.2M')]);
+my ($cost, $rows, $timed) = benches('debian:6.12',
+	['', q(--kinds 'anon,memfd,memfd.shared,ext4.shared,hugetlb.2M')],
+	['consumers', q(--look --kinds anon --by 'gup,iouring-segments,vmsplice,dmdio,xdp,vfio')],
+	['consumers', q(--kinds anon,zeropage --by 'iouring,vmsplice,udmabuf')]);
 
 for my $kind ('anon', 'memfd', 'memfd.shared', 'ext4.shared', 'hugetlb.2M') {
 	is_deeply([grep { "@{[map { $_->{pages} } @{rows_of($cost, $kind, $_)}]}" ne '1 8 64 512' }
@@ -86,8 +83,6 @@ is_deeply([map { $_->{path} } @{rows_of($cost, 'ext4.shared', 'R/O short GUP-fas
 # --- consumers ---
 
 my @taken = qw(pages pin acquired held left page);
-my $look = q(--look --kinds anon --by 'gup,iouring-segments,vmsplice,dmdio,xdp,vfio');
-my $rows = bench('debian:6.12', $look);
 
 is(seen($rows, 'gup', @taken), '1 R/O short 1 1 0 same', '6.12: GUP pins');
 is(seen($rows, 'iouring-segments', @taken), '1 R/W long 3 3 0 same',
@@ -104,16 +99,7 @@ like(seen($rows, 'xdp', 'calls'), qr/\Apin_user_pages 1, __get_user_pages 1\z/,
 like(seen($rows, 'vfio', 'calls'), qr/\bpin_user_pages_remote\b/, '6.12: one for another process');
 is(scalar(grep { exists $_->{take} } @$rows), 0, '--look: nothing is timed');
 
-($rows, $cost) = benches('debian:6.1', ['consumers', q(--look --kinds anon --by dmdio,iouring)],
-			 ['', q(--kinds thp-pte.64k)]);
-is_deeply([map { "$_->{kind} $_->{absent}" } @{$cost // []}], ['thp-pte.64k no-mthp'],
-	  '6.1: a kind that is left out is named, with the reason');
-is(seen($rows, 'dmdio', @taken), '1 R/O short 0 0 0 same', '6.1: O_DIRECT takes no pin');
-like(seen($rows, 'iouring', 'calls'), qr/\Apin_user_pages 1, __get_user_pages/,
-     '6.1: slow where 6.12 is fast');
-
-$rows = bench('debian:6.12', q(--kinds anon,zeropage --by 'iouring,vmsplice,udmabuf'));
-my @timed = grep { $_->{consumer} ne 'udmabuf' } @$rows;
+my @timed = grep { $_->{consumer} ne 'udmabuf' } @$timed;
 cmp_ok(scalar(@timed), '>=', 8, 'two consumers, by the number of pages');
 is_deeply([grep { !($_->{take}{ns} > 0 && $_->{release}{ns} > 0 && $_->{samples} >= 15 &&
 		    $_->{take}{q1} <= $_->{take}{ns} && $_->{take}{ns} <= $_->{take}{q3}) } @timed],
@@ -122,6 +108,14 @@ is(seen([grep { $_->{kind} eq 'zeropage' } @timed], 'iouring', 'page'), 'new',
    'memory never written: the pin is of a new page');
 is(seen([grep { $_->{kind} eq 'zeropage' } @timed], 'vmsplice', 'page'), 'zeropage',
    'a reference is to the zeropage');
-like(seen($rows, 'udmabuf', 'error'), qr/file behind the memory/, 'what cannot be is said');
+like(seen($timed, 'udmabuf', 'error'), qr/file behind the memory/, 'what cannot be is said');
+
+($rows, $cost) = benches('debian:6.1', ['consumers', q(--look --kinds anon --by dmdio,iouring)],
+			 ['', q(--kinds thp-pte.64k)]);
+is_deeply([map { "$_->{kind} $_->{absent}" } @{$cost // []}], ['thp-pte.64k no-mthp'],
+	  '6.1: a kind that is left out is named, with the reason');
+is(seen($rows, 'dmdio', @taken), '1 R/O short 0 0 0 same', '6.1: O_DIRECT takes no pin');
+like(seen($rows, 'iouring', 'calls'), qr/\Apin_user_pages 1, __get_user_pages/,
+     '6.1: slow where 6.12 is fast');
 
 done_testing();

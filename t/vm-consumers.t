@@ -25,21 +25,24 @@ my @families = qw(iouring-segments.* iouring-update.* iouring-clone.* iouring-ri
 		  zerocopy.* sendzc.* udmabuf.* xdp.* gup-remote.* xdp-in.* kvm.*
 		  splice-unix.* splice-tcp.* vmsplice-tee.*);
 
-# Pages of 1 GiB have a known issue of their own, whoever pins them; so has btrfs (docs/findings.md).
-my $got = cow_on(KERNEL, [@families, '!*.hugetlb.1G', '!*-unmap-hugetlb.*',
-			  '!*-in.shared.btrfs.shared']);
+sub passes {
+	my ($got) = @_;
 
-is($got->{code}, 0, 'all of them: exit code 0') or diag($got->{err});
-cmp_ok(scalar(@{$got->{tests}}), '>', 70, 'there are many');
-is_deeply([map { $_->{id} } grep { !$_->{ok} || $_->{skip} } @{$got->{tests}}], [],
-	  'all pass, nothing is skipped') or diag($got->{out});
+	is($got->{code}, 0, 'all of them: exit code 0') or diag($got->{err});
+	cmp_ok(scalar(@{$got->{tests}}), '>', 70, 'there are many');
+	is_deeply([map { $_->{id} } grep { !$_->{ok} || $_->{skip} } @{$got->{tests}}], [],
+		  'all pass, nothing is skipped') or diag($got->{out});
+}
 
-$got = cow_on(KERNEL, [sort keys %noticed], '--inject', 'stale-pin');
-is($got->{code}, 1, 'stale pins: exit code 1') or diag($got->{err});
-is_deeply([sort map { $_->{id} } grep { !$_->{ok} } @{$got->{tests}}], [sort keys %noticed],
-	  'stale pins: all fail') or diag($got->{out});
-is_deeply([grep { $_ !~ /\A(?:stale-pin|stale-data|alien-data|pfn-differs)\z/ }
-	   map { reason($_) } @{$got->{tests}}], [], 'stale pins: and for that reason');
+sub stale {
+	my ($got) = @_;
+
+	is($got->{code}, 1, 'stale pins: exit code 1') or diag($got->{err});
+	is_deeply([sort map { $_->{id} } grep { !$_->{ok} } @{$got->{tests}}],
+		  [sort keys %noticed], 'stale pins: all fail') or diag($got->{out});
+	is_deeply([grep { $_ !~ /\A(?:stale-pin|stale-data|alien-data|pfn-differs)\z/ }
+		   map { reason($_) } @{$got->{tests}}], [], 'stale pins: and for that reason');
+}
 
 # --- killed while a disk is stopped ---
 
@@ -56,13 +59,14 @@ await director
 await stopped
 EOS
 
-is_deeply(guest_says(KERNEL, $functions . <<'EOS'), ['director', 'stopped', 'nothing'],
+# [what happens, how, what is said]
+my @deaths = (
+	['SIGKILL of cow: no pin, disk, setting or process is left', <<'EOS',
 kill -KILL $run
 await nothing
 EOS
-	  'SIGKILL of cow: no pin, disk, setting or process is left') or diag(slurp("$tmp/err"));
-
-is_deeply(guest_says(KERNEL, $functions . <<'EOS'),
+	 ['nothing']],
+	['SIGKILL of who has the pin: its disk goes on, the run as well', <<'EOS',
 await held
 kill -KILL $(named cow-actor0)
 await going
@@ -72,17 +76,29 @@ echo "exit $?"
 await nothing
 sed -n "s/^  message: '\(.*\)'/\1/p; s/^# passed.*failed \([0-9]*\),.*/failed \1/p" /tmp/tap
 EOS
-	  ['director', 'stopped', 'held', 'going', 'exit 1', 'nothing',
-	   'P died of signal 9 (Killed)', 'failed 1'],
-	  'SIGKILL of who has the pin: its disk goes on, the run as well')
-	or diag(slurp("$tmp/err"));
-
-is_deeply(guest_says(KERNEL, $functions . <<'EOS'), ['director', 'stopped', 'exit 143', 'nothing'],
+	 ['held', 'going', 'exit 1', 'nothing', 'P died of signal 9 (Killed)', 'failed 1']],
+	['SIGTERM of cow: nothing is left', <<'EOS',
 kill -TERM $run
 wait $run
 echo "exit $?"
 await nothing
 EOS
-	  'SIGTERM of cow: nothing is left') or diag(slurp("$tmp/err"));
+	 ['exit 143', 'nothing']],
+);
+
+sub death {
+	my ($what, $script, $said) = @_;
+
+	return [$functions . $script, sub {
+		is_deeply($_[0], ['director', 'stopped', @$said], $what) or diag(slurp("$tmp/err"));
+	}];
+}
+
+# Pages of 1 GiB have a known issue of their own, whoever pins them; so has btrfs (docs/findings.md).
+in_one_guest(KERNEL,
+	     cow_there(\&passes, [@families, '!*.hugetlb.1G', '!*-unmap-hugetlb.*',
+				  '!*-in.shared.btrfs.shared']),
+	     cow_there(\&stale, [sort keys %noticed], '--inject', 'stale-pin'),
+	     map { death(@$_) } @deaths);
 
 done_testing();

@@ -200,6 +200,30 @@ sub guest_says {
 	return [split(/\n/, $got->{out})];
 }
 
+# Several scripts in one guest, for a boot takes longer than most: each [SCRIPT, sub that gets what it
+# says]. A script is a subshell, and what it sets is its own. Each calls held() at a phase of its own.
+sub in_one_guest {
+	my ($kernel, @parts) = @_;
+	my $script = join('', map { "phase=$_\n(\n$parts[$_][0]\n)\necho '== end'\n" } 0 .. $#parts);
+	my @said = split(/^== end\n/m, join("\n", @{guest_says($kernel, $script)}, ''));
+
+	$parts[$_][1]->([split(/\n/, $said[$_] // '')]) for 0 .. $#parts;
+}
+
+# For in_one_guest(): cow on the tests IDS, with its options ARGS, for CODE, which gets what
+# cow_on() returns.
+sub cow_there {
+	my ($code, $ids, @args) = @_;
+
+	return ["cow @args --run '" . join(',', @$ids) . "'; echo \"== code \$?\"", sub {
+		my $exit = pop(@{$_[0]}) // '';
+		my $out = join('', map { "$_\n" } @{$_[0]});
+
+		$code->({ tests => tap_tests($out), out => $out, err => slurp("$tmp/err"),
+			  code => $exit =~ /^== code (\d+)$/ ? $1 : "none, but '$exit'" });
+	}];
+}
+
 # tap_tests(TAP) -> [ { number, ok, id, skip, title, text } ]: the title is the
 # [RUN] comment before, the text what comes after until the next test.
 sub tap_tests {

@@ -18,40 +18,39 @@ sub failures {
 	return { map { $_->{id} => reason($_) } grep { !$_->{ok} } @{$_[0]} };
 }
 
-my $got = cow_on('debian:6.12', ['vfio.*']);
+# --- what passes, and what must be noticed is noticed ---
 
-is($got->{code}, 0, '6.12: exit code 0') or diag($got->{err});
-cmp_ok(scalar(@{$got->{tests}}), '>', 15, 'there are many');
-is_deeply([map { $_->{id} } grep { !$_->{ok} || $_->{skip} } @{$got->{tests}}], [],
-	  'all pass, nothing is skipped') or diag($got->{out});
+sub passes {
+	my ($got) = @_;
 
-# --- what must be noticed is noticed ---
+	is($got->{code}, 0, '6.12: exit code 0') or diag($got->{err});
+	cmp_ok(scalar(@{$got->{tests}}), '>', 15, 'there are many');
+	is_deeply([map { $_->{id} } grep { !$_->{ok} || $_->{skip} } @{$got->{tests}}], [],
+		  'all pass, nothing is skipped') or diag($got->{out});
+}
 
-$got = cow_on('debian:6.12', ['vfio.fork.anon', 'vfio.through.anon', 'vfio.last.thp.pmd'],
-	      '--inject', 'stale-pin');
-is_deeply([sort keys %{failures($got->{tests})}],
-	  ['vfio.fork.anon', 'vfio.last.thp.pmd', 'vfio.through.anon'],
-	  'stale pins: all fail') or diag($got->{out});
-is_deeply([grep { !/\A(?:stale-pin|stale-data|alien-data)\z/ }
-	   values %{failures($got->{tests})}], [], 'stale pins: and for that reason');
+sub stale {
+	my ($got) = @_;
 
-$got = cow_on('debian:6.12', ['vfio.no-write.anon', 'vfio.no-write-not-anon.memfd'],
-	      '--inject', 'writable');
-is_deeply(failures($got->{tests}),
-	  { 'vfio.no-write.anon' => 'not-refused', 'vfio.no-write-not-anon.memfd' => 'not-refused' },
-	  'a device that may write: noticed') or diag($got->{out});
+	is_deeply([sort keys %{failures($got->{tests})}],
+		  ['vfio.fork.anon', 'vfio.last.thp.pmd', 'vfio.through.anon'],
+		  'stale pins: all fail') or diag($got->{out});
+	is_deeply([grep { !/\A(?:stale-pin|stale-data|alien-data)\z/ }
+		   values %{failures($got->{tests})}], [], 'stale pins: and for that reason');
+}
 
-# Before 6.2, R/O long-term pins were of zeropages and of files' pages.
-$got = cow_on('debian:6.1', ['vfio.not-anon.*', 'vfio.limit*.*']);
-is_deeply(failures($got->{tests}),
-	  { 'vfio.not-anon.zeropage' => 'stale-pin', 'vfio.not-anon.memfd' => 'stale-pin',
-	    'vfio.limit-zeropage.zeropage' => 'pin-refused' },
-	  '6.1: pins of what is not the process\'s own, which do not count') or diag($got->{out});
-like($got->{out}, qr/beyond RLIMIT_MEMLOCK/, '6.1: and that is what is said');
+sub writable {
+	my ($got) = @_;
 
-# --- in the guest: the fault, and who has the devices ---
+	is_deeply(failures($got->{tests}),
+		  { 'vfio.no-write.anon' => 'not-refused',
+		    'vfio.no-write-not-anon.memfd' => 'not-refused' },
+		  'a device that may write: noticed') or diag($got->{out});
+}
 
-my $functions = <<'EOS';
+# --- the fault, and who has the devices ---
+
+my $owners = <<'EOS';
 devices() { grep -l 0x11e8 /sys/bus/pci/devices/*/device | sed 's|/device$||'; }
 drivers() { for d in $(devices); do readlink $d/driver; cat $d/driver_override; done |
 	sed 's|.*/||' | sort -u | tr '\n' ' '; }
@@ -59,9 +58,6 @@ taken() { [ "$(drivers)" = 'vfio-pci ' ]; }
 given() { [ "$(drivers)" = '(null) ' ] && nothing; }
 pinned() { [ "$(pins)" -gt 0 ]; }
 faults() { dmesg | grep -c 'DMAR: .*DMA Write.*fault reason'; }
-EOS
-
-is_deeply(guest_says('debian:6.12', $functions . <<'EOS'),
 await given
 cow exec 'fill P; pin P rw vfio; poke P' >/tmp/tap && echo written
 [ "$(faults)" = 0 ] && echo 'no fault'
@@ -79,15 +75,18 @@ await pinned
 kill -TERM $!
 await given
 EOS
-	  ['given', 'written', 'no fault', 'refused', 'fault', 'given',
-	   'taken', 'pinned', 'given', 'taken', 'pinned', 'given'],
-	  'a forbidden write is a fault; devices and pins are given back')
-	or diag(slurp("$tmp/err"));
+
+sub given_back {
+	is_deeply($_[0], ['given', 'written', 'no fault', 'refused', 'fault', 'given',
+			  'taken', 'pinned', 'given', 'taken', 'pinned', 'given'],
+		  'a forbidden write is a fault; devices and pins are given back')
+		or diag(slurp("$tmp/err"));
+}
 
 # --- a device's time is no CPU's ---
 
 # Others go on while one waits for its device; with a single job nothing runs beside anything.
-is_deeply(guest_says('debian:6.12', <<'EOS'),
+my $beside = <<'EOS';
 # beside JOBS: how many tests end while the one of VFIO runs
 beside() {
 	COWPIN_CONTROL=4 cow -j $1 --run "vfio.fork.anon,fork.basic.*,!*.1G" 4>/tmp/control \
@@ -99,7 +98,26 @@ beside() {
 n=$(beside 2)
 [ "$n" -gt 3 ] && echo together || echo "$n beside"
 EOS
-	  ['alone', 'together'], 'what waits for a device runs beside what needs a CPU')
-	or diag(slurp("$tmp/err"));
+
+sub together {
+	is_deeply($_[0], ['alone', 'together'],
+		  'what waits for a device runs beside what needs a CPU') or diag(slurp("$tmp/err"));
+}
+
+# Faults of the IOMMU are counted: before tests that make some.
+in_one_guest('debian:6.12', [$owners, \&given_back], [$beside, \&together],
+	     cow_there(\&passes, ['vfio.*']),
+	     cow_there(\&stale, ['vfio.fork.anon', 'vfio.through.anon', 'vfio.last.thp.pmd'],
+		       '--inject', 'stale-pin'),
+	     cow_there(\&writable, ['vfio.no-write.anon', 'vfio.no-write-not-anon.memfd'],
+		       '--inject', 'writable'));
+
+# Before 6.2, R/O long-term pins were of zeropages and of files' pages.
+my $got = cow_on('debian:6.1', ['vfio.not-anon.*', 'vfio.limit*.*']);
+is_deeply(failures($got->{tests}),
+	  { 'vfio.not-anon.zeropage' => 'stale-pin', 'vfio.not-anon.memfd' => 'stale-pin',
+	    'vfio.limit-zeropage.zeropage' => 'pin-refused' },
+	  '6.1: pins of what is not the process\'s own, which do not count') or diag($got->{out});
+like($got->{out}, qr/beyond RLIMIT_MEMLOCK/, '6.1: and that is what is said');
 
 done_testing();
