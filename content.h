@@ -69,9 +69,10 @@ void layout_cells(const struct layout *l, size_t page, size_t pages, size_t *fir
 		  size_t *count);
 
 /*
- * From now on words are of the test that @of_test stands for, and those of any other one are nobody's:
- * of the test before, whose pages come back as they were if the kernel forgets to clear or to copy, or
- * of the one that runs beside it, with the same steps. Of this process, and those that it forks.
+ * From now on words are of the test that @of_test stands for, and those of any other one are
+ * nobody's: of the test before, whose pages come back as they were if the kernel forgets to clear
+ * or to copy, or of the one that runs beside it, with the same steps. Of this process, and those
+ * that it forks.
  */
 void content_salt(uint64_t of_test);
 

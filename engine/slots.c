@@ -126,7 +126,7 @@ static bool spawn_director(struct slot *slot)
 /* An emulated CPU takes ten seconds to copy such a page, and it is not always alone. */
 #define GIB_SECONDS	100
 
-/* Of its time, for a test of which kernels are known that hang: what takes milliseconds elsewhere. */
+/* Of its time, if kernels are known that hang in the test: elsewhere it takes milliseconds. */
 #define HANGS_AFTER(seconds)	(((seconds) + 11) / 12)
 
 bool slot_start(struct slot *slot, size_t index, unsigned int seconds)

@@ -7,7 +7,7 @@
 #define NOT_DIRTIED "io_uring does not mark pages dirty that it wrote to through a fixed buffer"
 #define FREED	"MADV_FREE drops what a child has, too, if it was in zram (7.2: no more)"
 #define EVICTS	"an O_DIRECT write by another descriptor evicts pinned pages of the file"
-#define LOOPS	"an unshare fault maps a file's THP again instead of breaking COW, and GUP asks for ever"
+#define LOOPS	"an unshare fault maps a file's THP again, breaks no COW, and GUP asks for ever"
 #define NOT_TOLD "btrfs does not write back a page that just the end of a pin makes dirty"
 
 const struct known_issue known_issues[] = {

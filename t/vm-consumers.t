@@ -94,7 +94,8 @@ sub death {
 	}];
 }
 
-# Pages of 1 GiB have a known issue of their own, whoever pins them; so has btrfs (docs/findings.md).
+# Pages of 1 GiB have a known issue of their own, whoever pins them; so has btrfs
+# (docs/findings.md).
 in_one_guest(KERNEL,
 	     cow_there(\&passes, [@families, '!*.hugetlb.1G', '!*-unmap-hugetlb.*',
 				  '!*-in.shared.btrfs.shared']),

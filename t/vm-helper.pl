@@ -200,11 +200,13 @@ sub guest_says {
 	return [split(/\n/, $got->{out})];
 }
 
-# Several scripts in one guest, for a boot takes longer than most: each [SCRIPT, sub that gets what it
-# says]. A script is a subshell, and what it sets is its own. Each calls held() at a phase of its own.
+# Several scripts in one guest, for a boot takes longer than most: each [SCRIPT, sub that gets
+# what it says]. A script is a subshell, and what it sets is its own. Each calls held() at a phase
+# of its own.
 sub in_one_guest {
 	my ($kernel, @parts) = @_;
-	my $script = join('', map { "phase=$_\n(\n$parts[$_][0]\n)\necho '== end'\n" } 0 .. $#parts);
+	my $script = join('', map { "phase=$_\n(\n$parts[$_][0]\n)\necho '== end'\n" }
+			  0 .. $#parts);
 	my @said = split(/^== end\n/m, join("\n", @{guest_says($kernel, $script)}, ''));
 
 	$parts[$_][1]->([split(/\n/, $said[$_] // '')]) for 0 .. $#parts;
