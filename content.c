@@ -108,10 +108,11 @@ static struct word word_fields(uint64_t raw)
 	};
 }
 
+/* A writer is a letter: no word is one when its bits are inverted. */
 bool word_decode(uint64_t raw, struct word *w)
 {
 	*w = word_fields(raw);
-	return !raw || (w->v.writer && (raw & CHECK_MASK7) == check_of(raw >> 7));
+	return !raw || (isalpha(w->v.writer) && (raw & CHECK_MASK7) == check_of(raw >> 7));
 }
 
 void content_write(const struct layout *l, void *at, size_t page, struct value v)

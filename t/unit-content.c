@@ -20,7 +20,7 @@ static bool same_word(const struct word *w, struct value v, size_t page, size_t 
 static void test_round_trips(void)
 {
 	static const struct value values[] = {
-		{ 'A', 0 }, { 'Z', 65535 }, { WRITER_FILE, 1 }, { WRITER_PIN, 255 }, { 255, 256 },
+		{ 'A', 0 }, { 'Z', 65535 }, { WRITER_FILE, 1 }, { WRITER_PIN, 255 }, { 'z', 256 },
 	};
 	static const size_t pages[] = { 0, 1, 511, 262143, 0xffffff }, words[] = { 0, 1, 511 };
 
@@ -53,8 +53,14 @@ static void test_zero(void)
 /* No flipped bit may leave a word that says the same as before. */
 static void test_bit_flips(void)
 {
-	int silent = 0, noticed = 0, flips = 0;
+	int silent = 0, noticed = 0, flips = 0, inverted = 0;
 
+	for (size_t page = 0; page < 512; page++) {
+		struct word w;
+
+		inverted += word_decode(~word_encode(p2, page, page), &w);
+	}
+	is_int(inverted, 0, "no word is one when it is inverted");
 	for (size_t page = 0; page < 512; page += 73) {
 		uint64_t raw = word_encode(p2, page, page);
 
@@ -242,7 +248,7 @@ static void test_runs(size_t pages, size_t max)
 
 int main(void)
 {
-	plan(5 + 2 + 2 + 7 + 5 + 6 * 8 + 2 * 9 + 6 + 3 * 2);
+	plan(5 + 2 + 3 + 7 + 5 + 6 * 8 + 2 * 9 + 6 + 3 * 2);
 	test_round_trips();
 	test_zero();
 	test_bit_flips();
