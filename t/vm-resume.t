@@ -133,8 +133,9 @@ is(slurp("$dir/$slug/tap"), $before, 'which stay as they are');
 
 # --- cow, cut off from outside
 
-# Results are printed every two seconds: enough for longer than that.
-my $glob = 'ro-longterm.*,fork.*,!*.1G,!*.ext4';
+# Results are printed every two seconds: enough for longer than that, as are a few tests with a
+# device that takes a second for a look.
+my $glob = 'ro-longterm.gup.*,vfio.fork.*,vfio.through.*,vfio.child.*,!*.1G,!*.ext4';
 my $pid = open(my $out, '-|') // die "fork: $!\n";
 if (!$pid) {
 	open(STDERR, '>', "$tmp/stderr");
