@@ -108,7 +108,7 @@ connections() { [ "$(ls /tmp/fusectl | wc -l)" = "$1" ]; }
 released() { [ "$(pins)" = 0 ]; }
 # Before there is a director, cow has had a server to see what FUSE takes.
 begin() {
-	cow exec -n 60 "fill P; pin P $1; fork P C; $many" >/tmp/tap 2>&1 &
+	cow exec -n 40 "fill P; pin P $1; fork P C; $many" >/tmp/tap 2>&1 &
 	run=$!
 	await director
 	await held

@@ -126,7 +126,7 @@ EOS
 my $script = join('', map {
 	my $steps = $_->{times} ? $short : '$many';
 
-	'vanishes ' . ($_->{told} ? 1 : 0) . " $_->{by} " . ($_->{times} // 60) . " $_->{state} '" . ($_->{after} // ':') .
+	'vanishes ' . ($_->{told} ? 1 : 0) . " $_->{by} " . ($_->{times} // 30) . " $_->{state} '" . ($_->{after} // ':') .
 		"' \"$steps\" $_->{how}\n";
 } @rows);
 
