@@ -172,14 +172,16 @@ void content_read(const struct layout *l, const void *at, uint64_t *out)
 		out[i] = *(const volatile uint64_t *)((const char *)at + layout_word(l, i));
 }
 
+static bool is_placed(const struct word *w, size_t page, size_t off)
+{
+	return w->page == (page & PAGE_MASK24) && w->word == (off / sizeof(uint64_t) & WORD_MASK9);
+}
+
 /* One word against the place where it was found and the value of the words before. */
 static bool word_judge(struct reading *r, const struct word *w, size_t page, size_t off)
 {
-	bool placed = w->page == (page & PAGE_MASK24) &&
-		      w->word == (off / sizeof(uint64_t) & WORD_MASK9);
-
 	r->at = off;
-	if (w->v.writer && !placed) {
+	if (w->v.writer && !is_placed(w, page, off)) {
 		r->kind = CELL_MOVED;
 		r->v = w->v;
 		r->page = w->page;
@@ -252,8 +254,7 @@ static bool of_another_test(const struct reading *r, struct value *v)
 	struct word w = word_fields(r->raw);
 
 	*v = w.v;
-	return w.page == (r->page & PAGE_MASK24) && w.word == r->at / sizeof(r->raw) &&
-	       isupper(w.v.writer);
+	return is_placed(&w, r->page, r->at) && isupper(w.v.writer);
 }
 
 static char *alien_str(const struct reading *r, char *buf, size_t len)

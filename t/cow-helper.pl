@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# What the tests of cow and its engine share: running it, as whom, and waiting for a
-# state with a limit.
+# What the tests of cow and its engine share: running it, and as whom.
 
 use strict;
 use warnings;
@@ -114,18 +113,6 @@ sub read_until {
 		return $all if $line =~ $re;
 	}
 	return undef;
-}
-
-# Wait until CODE is true; false if it is not within SECONDS.
-sub wait_for {
-	my ($code, $seconds) = @_;
-	my $deadline = time() + $seconds;
-
-	until ($code->()) {
-		return 0 if time() > $deadline;
-		select(undef, undef, undef, 0.005);
-	}
-	return 1;
 }
 
 # The ids that cow has for these arguments.

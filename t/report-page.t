@@ -42,10 +42,8 @@ sub is_seen {
 # Whose panel is open, once it is that of ID: the browser tells the page of a new address later.
 sub panel_of {
 	my ($id) = @_;
-	my $until = time() + 30;
 
-	select(undef, undef, undef, 0.05)
-		while time() < $until && !(is_seen('#panel') && text('#panel h3') eq $id);
+	wait_for(sub { is_seen('#panel') && text('#panel h3') eq $id }, 30);
 	return text('#panel h3');
 }
 

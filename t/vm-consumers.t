@@ -11,38 +11,19 @@ use Test::More;
 use FindBin;
 
 require "$FindBin::Bin/vm-helper.pl";
-our ($top, $tmp);
+our ($stale, $top, $tmp);
 
 use constant KERNEL => 'debian:6.12';
 
 # The families of scenarios/consumers.c, each with what makes it fail. References and what
 # looks at a file's pages promise less: a stale pin is nothing that these could notice.
-my %noticed = map { $_ => 1 } qw(iouring-segments.fork.anon iouring-rings.child.anon
+my @noticed = qw(iouring-segments.fork.anon iouring-rings.child.anon
 	iouring-rings.last.thp.pmd xdp-in.fork.anon xdp-in.last.thp.pmd xdp.fork.anon iouring-update.fork.thp.pmd
 	iouring-clone.fork.hugetlb.2M gup-remote.ro-fork.anon dmdio.fork.anon dmdio.reuse.thp.pmd
 	dmdio-in.fork.anon dmdio-in.late.thp.pmd udmabuf.fork.memfd.shared);
 my @families = qw(iouring-segments.* iouring-update.* iouring-clone.* iouring-rings.* dmdio.* dmdio-in.*
 		  zerocopy.* sendzc.* udmabuf.* xdp.* gup-remote.* xdp-in.* kvm.*
 		  splice-unix.* splice-tcp.* vmsplice-tee.*);
-
-sub passes {
-	my ($got) = @_;
-
-	is($got->{code}, 0, 'all of them: exit code 0') or diag($got->{err});
-	cmp_ok(scalar(@{$got->{tests}}), '>', 70, 'there are many');
-	is_deeply([map { $_->{id} } grep { !$_->{ok} || $_->{skip} } @{$got->{tests}}], [],
-		  'all pass, nothing is skipped') or diag($got->{out});
-}
-
-sub stale {
-	my ($got) = @_;
-
-	is($got->{code}, 1, 'stale pins: exit code 1') or diag($got->{err});
-	is_deeply([sort map { $_->{id} } grep { !$_->{ok} } @{$got->{tests}}],
-		  [sort keys %noticed], 'stale pins: all fail') or diag($got->{out});
-	is_deeply([grep { $_ !~ /\A(?:stale-pin|stale-data|alien-data|pfn-differs)\z/ }
-		   map { reason($_) } @{$got->{tests}}], [], 'stale pins: and for that reason');
-}
 
 # --- killed while a disk is stopped ---
 
@@ -97,9 +78,9 @@ sub death {
 # Pages of 1 GiB have a known issue of their own, whoever pins them; so has btrfs
 # (docs/findings.md).
 in_one_guest(KERNEL,
-	     cow_there(\&passes, [@families, '!*.hugetlb.1G', '!*-unmap-hugetlb.*',
-				  '!*-in.shared.btrfs.shared']),
-	     cow_there(\&stale, [sort keys %noticed], '--inject', 'stale-pin'),
+	     pass_there(70, @families, '!*.hugetlb.1G', '!*-unmap-hugetlb.*',
+			'!*-in.shared.btrfs.shared'),
+	     noticed_there('stale-pin', \@noticed, $stale),
 	     map { death(@$_) } @deaths);
 
 done_testing();

@@ -87,9 +87,7 @@ if (!$pid) {
 	     "$tmp/g", '--guest-prog', $guest) or exit 126;
 }
 my $socket = "$tmp/g/$slug/gdb";
-my $limit = time() + 60;
-select(undef, undef, undef, 0.05)
-	while (!-S $socket || slurp("$tmp/gdb.err") !~ /waits for gdb.*\n/) && time() < $limit;
+wait_for(sub { -S $socket && slurp("$tmp/gdb.err") =~ /waits for gdb.*\n/ }, 60);
 my ($command) = slurp("$tmp/gdb.err") =~ /waits for gdb: gdb (-ex .*)$/m;
 like($command // '', qr/^-ex 'target remote \Q$socket\E'/, '--gdb: what to type is shown')
 	or diag(slurp("$tmp/gdb.err"));
@@ -140,13 +138,12 @@ SKIP: {
 	open(my $keys, '|-', "script -qefc '$run' '$type' >/dev/null 2>&1")
 		or die "script: $!\n";
 	$keys->autoflush(1);
-	$limit = time() + 90;
+	my $limit = time() + 90;
 	for my $step ([qr{/tmp # }, 'tty; echo $((6 * 7)); sleep 1000'],
 		      [qr/^42\b/m, "\cC"], [qr/\^C/, 'exit 3']) {
 		my ($sign, $answer) = @$step;
 
-		select(undef, undef, undef, 0.05)
-			while slurp($type) !~ $sign && time() < $limit;
+		wait_for(sub { slurp($type) =~ $sign }, $limit - time());
 		print $keys $answer =~ /\cC/ ? $answer : "$answer\r";
 	}
 	close($keys);

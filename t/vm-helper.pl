@@ -5,6 +5,7 @@
 use strict;
 use warnings;
 use File::Basename qw(dirname);
+use Test::More;
 
 require(dirname(__FILE__) . '/files.pl');
 our ($top, $tmp);
@@ -250,6 +251,47 @@ sub reason {
 	my ($test) = @_;
 
 	return $test->{text} =~ /^  reason: '(.*)'$/m ? $1 : 'none';
+}
+
+# What is said of pins that --inject stale-pin has replaced.
+our $stale = qr/\A(?:stale-pin|stale-data|alien-data|pfn-differs)\z/;
+
+# All tests IDS fail with --inject FAULT, with a reason that REASON matches, and say TOLD; GOT is of
+# cow_on().
+sub fault_ok {
+	my ($got, $fault, $ids, $reason, $told) = @_;
+
+	subtest("--inject $fault" => sub {
+		is($got->{code}, 1, 'exit code 1') or diag($got->{err});
+		is_deeply([sort map { $_->{id} } @{$got->{tests}}], [sort @$ids], 'all have run');
+		for my $test (@{$got->{tests}}) {
+			ok(!$test->{ok}, "$test->{id} fails");
+			like(reason($test), $reason, 'for the right reason')
+				or diag($test->{text});
+			like($test->{text}, $told, 'it says so') if $told;
+		}
+	});
+}
+
+# For in_one_guest(): that.
+sub noticed_there {
+	my ($fault, $ids, @how) = @_;
+
+	return cow_there(sub { fault_ok($_[0], $fault, $ids, @how) }, $ids, '--inject', $fault);
+}
+
+# For in_one_guest(): the tests IDS, which are globs, of more than MANY, pass all.
+sub pass_there {
+	my ($many, @ids) = @_;
+
+	return cow_there(sub {
+		my ($got) = @_;
+
+		is($got->{code}, 0, 'all of them: exit code 0') or diag($got->{err});
+		cmp_ok(scalar(@{$got->{tests}}), '>', $many, 'there are many');
+		is_deeply([map { $_->{id} } grep { !$_->{ok} || $_->{skip} } @{$got->{tests}}], [],
+			  'all pass, nothing is skipped') or diag($got->{out});
+	}, [@ids]);
 }
 
 1;

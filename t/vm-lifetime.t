@@ -104,9 +104,7 @@ sub ends_ok {
 
 	ok(defined drain($run), "$name: the run ends");
 	close($run->{out});
-	my $until = time() + PATIENCE;
-	select(undef, undef, undef, 0.05)
-		while processes($run->{results}) && time() < $until;
+	wait_for(sub { !processes($run->{results}) }, PATIENCE);
 	is_deeply([processes($run->{results})], [], "$name: nothing is left");
 }
 

@@ -11,40 +11,21 @@ use Test::More;
 use FindBin;
 
 require "$FindBin::Bin/vm-helper.pl";
-our ($top, $tmp);
+our ($stale, $top, $tmp);
 
 use constant KERNEL => 'debian:6.12';
 
 # What is done in the one guest that all this needs, and what is made of that.
 my @parts;
 
-sub passes {
-	my ($got) = @_;
-
-	is($got->{code}, 0, 'all of them: exit code 0') or diag($got->{err});
-	cmp_ok(scalar(@{$got->{tests}}), '>', 60, 'there are many');
-	is_deeply([map { $_->{id} } grep { !$_->{ok} || $_->{skip} } @{$got->{tests}}], [],
-		  'all pass, nothing is skipped') or diag($got->{out});
-}
-
-my @noticed = sort qw(fuse.fork.anon fuse.reuse.thp.pmd fuse.twice.hugetlb.2M fuse.half.thp.pmd
+my @noticed = qw(fuse.fork.anon fuse.reuse.thp.pmd fuse.twice.hugetlb.2M fuse.half.thp.pmd
 		      fuse-in.fork.anon fuse-in.late.thp.pmd fuse-in.half.thp.pmd
 		      ublk.fork.anon ublk.twice.thp.pmd ublk-in.late.anon ublk-in.again.hugetlb.2M);
 
-sub stale {
-	my ($got) = @_;
-
-	is($got->{code}, 1, 'stale pins: exit code 1') or diag($got->{err});
-	is_deeply([sort map { $_->{id} } grep { !$_->{ok} } @{$got->{tests}}], \@noticed,
-		  'stale pins: all fail') or diag($got->{out});
-	is_deeply([grep { $_ !~ /\A(?:stale-pin|stale-data|alien-data|pfn-differs)\z/ }
-		   map { reason($_) } @{$got->{tests}}], [], 'stale pins: and for that reason');
-}
-
 # Files on btrfs have a known issue (docs/findings.md).
-push(@parts, cow_there(\&passes, ['fuse.*', 'fuse-in.*', 'ublk.*', 'ublk-in.*',
-				  '!*-in.shared.btrfs.shared']),
-     cow_there(\&stale, \@noticed, '--inject', 'stale-pin'));
+push(@parts, pass_there(60, 'fuse.*', 'fuse-in.*', 'ublk.*', 'ublk-in.*',
+			'!*-in.shared.btrfs.shared'),
+     noticed_there('stale-pin', \@noticed, $stale));
 
 # --- scenarios, and how they end ---
 

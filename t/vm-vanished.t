@@ -115,7 +115,6 @@ vanishes() {
 	shift
 	for attempt in 1 2 3 4 5; do
 		vanishes_once "$@" >/tmp/lines
-		grep -q "^exit $code$" /tmp/lines && break
 		[ $code = 1 ] && grep -q '^exit 0$' /tmp/lines || break
 	done
 	cat /tmp/lines
@@ -125,8 +124,9 @@ EOS
 
 my $script = join('', map {
 	my $steps = $_->{times} ? $short : '$many';
+	my $code = $_->{told} ? 1 : 0;
 
-	'vanishes ' . ($_->{told} ? 1 : 0) . " $_->{by} " . ($_->{times} // 30) . " $_->{state} '" . ($_->{after} // ':') .
+	"vanishes $code $_->{by} " . ($_->{times} // 30) . " $_->{state} '" . ($_->{after} // ':') .
 		"' \"$steps\" $_->{how}\n";
 } @rows);
 
