@@ -4,7 +4,8 @@
 CC	?= gcc
 WARN	:= -Wall -Wextra -Werror -Wno-format-nonliteral -Wmissing-prototypes -Wstrict-prototypes
 CFLAGS	?= -O2 -g
-override CFLAGS += -std=gnu11 $(WARN) -I.
+# The same program wherever it is built: results of mutants are kept by what it is.
+override CFLAGS += -std=gnu11 $(WARN) -I. -ffile-prefix-map=$(CURDIR)=.
 # Symbols are looked up once, not in each of thousands of processes again.
 override LDFLAGS += -Wl,-z,now
 
@@ -26,7 +27,7 @@ cow: $(O)/cow
 $(O)/cow: $(OBJ)
 	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
 
-$(O)/%.o: %.c
+$(O)/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	@echo "  CC      $<"
 	@$(CC) $(CFLAGS) -MMD -MP -c -o $@ $<

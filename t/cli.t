@@ -10,7 +10,7 @@ use FindBin;
 use Test::More;
 
 require "$FindBin::Bin/cow-helper.pl";
-our ($tmp, $cow);
+our ($tmp, $cow, $top);
 
 plan(skip_all => 'cow is not built (make)') if !-x $cow;
 
@@ -141,5 +141,8 @@ is_deeply([grep { !/\A[a-z-]+ +\S/ } split(/\n/, $faults->{out})], [],
 
 my $known = cow(@{known_issues("# a comment\n\nfork.* leak 6.1-6.3 x86_64 waits\n")}, '--list');
 is($known->{code}, 0, '--known-issues: comments and empty lines are fine');
+
+# Else what is kept of a run (mutants/run) would be of another program in each clone.
+unlike(slurp($cow), qr/\Q$top\E/, 'it is the same program wherever it is built');
 
 done_testing();
