@@ -36,6 +36,7 @@ is_deeply([grep { $count{$_} > 1 } sort keys %count], [], 'names are unique');
 is_deeply([grep { !$count{$_} } @sample], [], 'all of the sample are there');
 is_deeply([sort map { $_->{name} } grep { ($_->{sample} // '') eq 'yes' } @mutants],
 	  [sort @sample], 'the sample is marked');
+is_deeply([grep { $_ ne 'yes' } map { $_->{sample} // () } @mutants], [], 'and nothing else is');
 is_deeply([grep { !/\A[a-z0-9-]+\z/ } @names], [], 'names are of letters, digits and dashes');
 for my $m (@mutants) {
 	my %fields = %$m;
