@@ -60,6 +60,8 @@ sub check {
 	is_deeply(\@alarms, [], "$name: results as stored")
 		or diag(told($sweep, @alarms));
 	is($sweep->{code}, $failed ? 1 : 0, "$name: the exit code");
+	# It takes hours: what was seen so far is not lost if it is ended.
+	diag("$name: " . keys(%$seen) . ' results, ' . @alarms . ' alarms');
 }
 
 for (@sweeps) {
