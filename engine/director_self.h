@@ -82,11 +82,6 @@ static inline void step_cells(const struct step *s, size_t *first, size_t *count
 	layout_cells(l, page, pages, first, count);
 }
 
-static inline enum effect step_effect(const struct step *s)
-{
-	return s->op == OP_OPERATION ? s->operation->effect : EFFECT_NONE;
-}
-
 /*
  * Have @actor do it, and wait for that and for those who look then. False: an actor is dead or
  * silent, and the test has failed. What was refused is in the box; then nobody else was asked.

@@ -230,11 +230,34 @@ static bool quick_enough(const struct test *t)
 	return !consumes || t->kind->props & (KIND_BASE | KIND_FILE);
 }
 
+static bool changes_file(const struct scenario_steps *steps)
+{
+	for (int i = 0; i < steps->nr; i++) {
+		enum effect effect = step_effect(&steps->step[i]);
+
+		if (effect == EFFECT_FILE_WRITE || effect == EFFECT_FILE_REFILL ||
+		    effect == EFFECT_PUNCH || effect == EFFECT_TRUNCATE)
+			return true;
+	}
+	return false;
+}
+
+static bool stands_for_family(const struct test *t)
+{
+	unsigned int props = t->kind->props;
+
+	/* Charges are made in batches: of a page or two nobody can tell. */
+	if (t->scenario->accounts && props & KIND_ZERO)
+		return props & KIND_EXTRA;
+	/* What is on a disk is written, filled and cut by other code. */
+	return props & KIND_FIRST || (props & KIND_FIRST_DISK && changes_file(t->steps));
+}
+
 static unsigned int groups_of(const struct test *t)
 {
 	bool kselftest = in_kselftest(t), gigantic = t->size >= GIB;
 
-	return (t->kind->props & KIND_FIRST && !gigantic && quick_enough(t)) << GROUP_QUICK |
+	return (stands_for_family(t) && !gigantic && quick_enough(t)) << GROUP_QUICK |
 	       kselftest << GROUP_KSELFTEST |
 	       (kselftest || !gigantic) << GROUP_FULL |
 	       (!kselftest && gigantic) << GROUP_HUGE;

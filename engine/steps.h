@@ -87,6 +87,12 @@ int steps_parse(const char *text, struct scenario_steps *out, struct parse_error
 /* The verb of a step that is built in. */
 const char *step_verb(enum op op);
 
+/* What it does to content, besides what is built in. */
+static inline enum effect step_effect(const struct step *s)
+{
+	return s->op == OP_OPERATION ? s->operation->effect : EFFECT_NONE;
+}
+
 /* Pages [*first, *first + *count) of @part in a region of @pages pages. */
 void part_pages(enum part part, size_t pages, size_t *first, size_t *count);
 

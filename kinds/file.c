@@ -104,15 +104,16 @@ DEFINE_KIND(tmpfile_shared) = {
 };
 
 /* A file system's files, seen privately and shared. */
+#define DISK(order)	(KIND_DISK | ((order) ? 0 : KIND_FIRST_DISK))
 #define DEFINE_DISK_KINDS(fs, FS, name, order)					\
 DEFINE_KIND(fs) = {								\
 	.id = #fs, .title = name, .rank = 260 + order,				\
-	.props = PRIVATE | KIND_DISK, .needs = NEED(ROOT) | NEED(FS),		\
+	.props = PRIVATE | DISK(order), .needs = NEED(ROOT) | NEED(FS),		\
 	.create = fs##_create, FILE_COMMON,					\
 };										\
 DEFINE_KIND(fs##_shared) = {							\
 	.id = #fs ".shared", .title = name, .rank = 360 + order,		\
-	.props = SHARED | KIND_DISK,						\
+	.props = SHARED | DISK(order),						\
 	.needs = NEED(ROOT) | NEED(FS),						\
 	.create = fs##_create, FILE_COMMON,					\
 }

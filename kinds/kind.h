@@ -30,6 +30,7 @@
 #define KIND_SWAPCACHE	(1u << 17)	/* swap entries whose folio is in the swap cache still */
 #define KIND_RANGE	(1u << 15)	/* of a file: as much as a THP, where one could be mapped */
 #define KIND_SECRET	(1u << 18)	/* nobody may pin it: only for scenarios about that */
+#define KIND_FIRST_DISK	(1u << 19)	/* as KIND_FIRST, where files change that are on a disk */
 
 /* What a test fills before anything else; the rest is read. */
 #define KIND_FILLED	(KIND_ANON | KIND_SEVERAL)

@@ -308,6 +308,33 @@ static void test_groups(void)
 	plan_free(&p);
 }
 
+/* What stands for the others in "quick": where the others would notice something else, they do. */
+static void test_quick(void)
+{
+	static const struct { const char *id; bool in; } quick[] = {
+		{ "operation.truncate.gup.memfd", true },
+		{ "operation.truncate.gup.ext4", true },	/* what is cut on a disk */
+		{ "operation.truncate.gup.xfs", false },
+		{ "fork.not-anon.ext4", false },		/* nothing of the file changes */
+		{ "account.ro-longterm.gup.zeropage", false },	/* too small to count */
+		{ "account.ro-longterm.gup.zeropage.range", true },
+		{ "account.swapout.thp.pmd", true },
+	};
+	struct plan p;
+
+	plan_build(&p);
+	for (size_t i = 0; i < ARRAY_SIZE(quick); i++) {
+		const struct test *it = NULL;
+
+		for (size_t t = 0; t < p.nr; t++)
+			if (!strcmp(p.tests[t].id, quick[i].id))
+				it = &p.tests[t];
+		ok(it && !!(it->groups & 1u << GROUP_QUICK) == quick[i].in, "%s is %sin quick",
+		   quick[i].id, quick[i].in ? "" : "not ");
+	}
+	plan_free(&p);
+}
+
 /* The six tests of the kernel's mkdirty, by the names that they have there. */
 static void test_mkdirty(void)
 {
@@ -343,7 +370,7 @@ int main(int argc, char **argv)
 	const char *expected = argc > 1 ? argv[1] : "t/ids.expected";
 
 	plan(9 + 5 + 1 + 3 + ARRAY_SIZE(twelve_by) * ARRAY_SIZE(twelve_kinds) +
-	     2 * ARRAY_SIZE(choices) + 1 + ARRAY_SIZE(groups) + 3 + 6 + 1);
+	     2 * ARRAY_SIZE(choices) + 1 + ARRAY_SIZE(groups) + 3 + 7 + 6 + 1);
 	test_axes();
 	test_plan_ids();
 	test_rows();
@@ -352,6 +379,7 @@ int main(int argc, char **argv)
 	test_choices();
 	test_choice_order();
 	test_groups();
+	test_quick();
 	test_mkdirty();
 	return tap_done();
 }
