@@ -9,8 +9,9 @@ use FindBin;
 use Test::More;
 
 require "$FindBin::Bin/cow-helper.pl";
-our ($top, $cow);
+our ($top, $cow, $tmp);
 require "$top/mutants/list.pl";
+require "$top/mutants/record.pl";
 
 my @patches = glob("$top/mutants/0*.patch");
 my @mutants = mutants("$top/mutants/list");
@@ -88,6 +89,31 @@ sub hits {
 for my $m (grep { $_->{tests} ne '-' } @mutants) {
 	is_deeply([grep { !hits($_) } split(/,\s*/, $m->{tests})], [],
 		  "$m->{name}: there are such tests");
+}
+
+# --- the record of what each came to
+
+my $record = read_record("$top/mutants/record");
+my %known = map { $_ => 1 } @names;
+
+is(record_text($record), slurp("$top/mutants/record"), 'the record is as it is written');
+for my $key (sort keys %$record) {
+	my $part = $record->{$key};
+
+	like($key, qr/\A(?:cowpin|kernel)-[0-9a-f]{16}\z/, "$key: of a suite");
+	is_deeply([grep { !$known{$_} && !/^baseline-/ } sort keys %$part], [],
+		  "$key: there are such mutants");
+	is_deeply([grep { $part->{$_} !~ /^(?:caught|kernel|survived)\t/ } sort keys %$part], [],
+		  "$key: verdicts that there are");
+	is_deeply([grep { /^baseline-/ && $part->{$_} !~ /^survived\t/ } sort keys %$part], [],
+		  "$key: nothing fails without a mutant");
+}
+for my $line ("reuse-mapcount\tcaught", '[cowpin]', 'reuse-mapcount caught') {
+	my $file = "$tmp/record";
+
+	spew($file, "$line\n");
+	ok(!eval { read_record($file) }, "no record: $line");
+	like($@, qr/:1: neither \[SUITE-KEY\] nor a result: /, 'and it says where');
 }
 
 # --- the configuration
