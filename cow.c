@@ -53,6 +53,8 @@ static void select_tests(struct plan *p)
 		refuse("no test has an id that matches '%s' (see --list)", idle);
 	if (!opt.groups && !opt.globs)
 		opt.groups = group_name(GROUP_FULL);
+	/* All others swap to another place: the last of each group. */
+	plan_put_last(p, NEED(SWAPDISK));
 	if (opt.groups && plan_select_groups(p, opt.groups))
 		refuse("%s", strerror(ENOMEM));
 	if (!p->nr)
@@ -60,8 +62,6 @@ static void select_tests(struct plan *p)
 	plan_exclude(p, &excluded);
 	if (!p->nr)
 		refuse("--exclude-from %s leaves no test to run", opt.exclude);
-	/* All others swap to another place. */
-	plan_put_last(p, NEED(SWAPDISK));
 	shuffle(p);
 }
 

@@ -60,6 +60,15 @@ refused('all excluded', qr/leaves no test/, '--exclude-from', file("* all of it\
 
 # --- order and repetition ---
 
+# What swaps to a disk is the end of each group, or the first group would not be had first.
+my %needs = map { $_->{id} => { map { $_ => 1 } @{$_->{needs}} } } @$tests;
+my @quick = ids('--group', 'quick');
+my ($before, $behind) = (0, 0);
+$needs{$_}{'swap-disk'} ? $behind++ : $behind ? $before = -1 : $before++ for @quick;
+ok($before > 0 && $behind > 0, 'what swaps to a disk is behind the rest of its group');
+is_deeply([(ids('--group', 'quick,full'))[0 .. $#quick]], \@quick,
+	  'and of several groups the first one is done first, all of it');
+
 my @args = ('--run', $some, '--shuffle', '--seed', 7);
 my @shuffled = ids(@args);
 isnt("@shuffled", join(' ', ids('--run', $some)), '--shuffle: another order');
