@@ -59,6 +59,7 @@ enum need {
 	NEED_KVM,		/* virtual machines, see pins/kvm.c */
 	NEED_SHMEMTHP,		/* large folios of shared anonymous memory */
 	NEED_SWAPDISK,		/* a disk to swap to, which writes later */
+	NEED_SWAPFULL,		/* swap of the run's own that can be made to refuse writes */
 	NEED_SECRETMEM,		/* memfd_secret() */
 	NEED_OFFLINE,		/* in our own guest: blocks of memory can be taken offline */
 	NR_NEEDS

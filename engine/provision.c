@@ -139,7 +139,7 @@ static void provide_memcg(void)
 static void provide_swap(void)
 {
 	if (!swap_provide() && swap_is_ours())
-		needs_provided(NEED(SWAPOFF));
+		needs_provided(NEED(SWAPOFF) | (swap_can_be_full() ? NEED(SWAPFULL) : 0));
 }
 
 static void provide_swap_disk(void)

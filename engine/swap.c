@@ -103,6 +103,11 @@ bool swap_is_ours(void)
 	return own[0] && swap_list(area, sizeof(area)) == 1;
 }
 
+bool swap_can_be_full(void)
+{
+	return !strcmp(own, "/dev/" ZRAM) && !access("/sys/block/" ZRAM "/mem_limit", W_OK);
+}
+
 /* Large folios go to swap in one piece only where seeking costs nothing. */
 static int no_seeking(const char *dev)
 {

@@ -10,6 +10,9 @@ int swap_provide(void);
 /* Is there no other swap than what we have provided? */
 bool swap_is_ours(void);
 
+/* Can it be told to refuse what is written to it? */
+bool swap_can_be_full(void);
+
 /*
  * A disk of the run's own, to be swapped to at times. zram writes at once, and reclaim then frees
  * the page in the same go; what is written to a disk stays in the swap cache for now. 0 or -errno.

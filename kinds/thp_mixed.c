@@ -101,7 +101,7 @@ static int verify_mixed(struct mem *m)
 static int move(struct mem *m, char *from, size_t len, char *to)
 {
 	if (mremap(from, len, len, MREMAP_MAYMOVE | MREMAP_FIXED, to) == MAP_FAILED)
-		return mem_fail(m, "mremap of a quarter of a folio: %s", strerror(errno));
+		return mem_fail(m, "mremap of what has folios: %s", strerror(errno));
 	return 0;
 }
 
@@ -153,18 +153,70 @@ static int verify_reordered(struct mem *m)
 	return mem_verify_pieces(m, pieces, 8);
 }
 
+/* The smallest folio and the largest one. */
+static int two_sizes(size_t *sizes)
+{
+	sizes[0] = 4 * page_size();
+	sizes[1] = thp_largest();
+	return 2;
+}
+
+static size_t one_and_a_half(size_t size)
+{
+	return size / 2 * 3;
+}
+
+/* The second of two folios takes the place of the end of the first, from its beginning on. */
+static int create_ended(struct mem *m)
+{
+	size_t size = m->size;
+	int ret = mem_map_anon(m, 3 * size, 2 * size);
+	char *first = m->base + size, *aside;
+
+	if (!ret)
+		ret = advise(m, first, 2 * size, true);
+	if (ret)
+		return ret;
+	aside = mmap(NULL, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (aside == MAP_FAILED)
+		return mem_fail(m, "mmap: %s", strerror(errno));
+	touch(first);
+	touch(first + size);
+	mem_set_region(m, first, one_and_a_half(size));
+	ret = move(m, first + size, size, aside);
+	return ret ? ret : move(m, aside, size, first + size / 2);
+}
+
+static int verify_ended(struct mem *m)
+{
+	size_t half = m->size / page_size() / 2;
+	const struct piece pieces[] = {
+		{ .page = 0, .pages = half, .size = m->size },
+		{ .page = half, .pages = 2 * half, .size = m->size },
+	};
+
+	return mem_verify_pieces(m, pieces, 2);
+}
+
 #define SEVERAL								\
 	.props = KIND_PRIVATE | KIND_THP | KIND_SEVERAL | KIND_EXTRA,	\
 	.needs = NEED(ROOT) | NEED(THP) | NEED(MTHP),			\
-	.sizes = some_sizes, .spell_size = true, .region = twice,	\
-	.destroy = mem_unmap
+	.spell_size = true, .destroy = mem_unmap
 
 DEFINE_KIND(thp_mixed) = {
 	.id = "thp-mixed", .title = "folios of several sizes", .rank = 119, SEVERAL,
-	.create = create_mixed, .settle = settle_mixed, .verify = verify_mixed,
+	.sizes = some_sizes, .region = twice, .create = create_mixed,
+	.settle = settle_mixed, .verify = verify_mixed,
 };
 
 DEFINE_KIND(thp_reordered) = {
 	.id = "thp-reordered", .title = "THPs mapped in another order", .rank = 119, SEVERAL,
-	.create = create_reordered, .verify = verify_reordered,
+	.sizes = some_sizes, .region = twice, .create = create_reordered,
+	.verify = verify_reordered,
+};
+
+DEFINE_KIND(thp_ended) = {
+	.id = "thp-ended", .title = "THPs of which one ends early", .rank = 119, SEVERAL,
+	.sizes = two_sizes, .region = one_and_a_half, .create = create_ended,
+	.verify = verify_ended,
 };

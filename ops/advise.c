@@ -93,6 +93,21 @@ DEFINE_OPERATION(discardpart) = {
 	.kinds = KIND_HUGETLB, .run = discardpart_run,
 };
 
+/* What a file has cannot be of no use to the process alone. */
+static int freefile_run(struct mem *m, size_t page, size_t pages, struct value v)
+{
+	(void)v;
+	if (madvise(mem_page(m, page), pages * m->layout.page, MADV_FREE))
+		return 0;
+	errno = ESTALE;
+	return mem_fail(m, "MADV_FREE in a mapping of a file is not refused");
+}
+
+DEFINE_OPERATION(freefile) = {
+	.id = "freefile", .about = "MADV_FREE of what a file has: refused, and nothing is dropped",
+	.kinds = KIND_FILE, .keeps_protection = true, .run = freefile_run,
+};
+
 DEFINE_OPERATION(hugepage) = {
 	.id = "hugepage", .about = "MADV_HUGEPAGE: from now on THP, where that is possible",
 	.not_kinds = KIND_HUGETLB, .needs = NEED(THP), .splits = true, .run = hugepage_run,

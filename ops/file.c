@@ -164,6 +164,26 @@ DEFINE_OPERATION(sync_file) = {
 	.kinds = KIND_DISK, .senseless = { -ESTALE }, .run = sync_run,
 };
 
+/* Nobody has asked for it to be written back: who reads past the page cache sees it all the same. */
+static int readpast_run(struct mem *m, size_t page, size_t pages, struct value v)
+{
+	int fd = mem_open(m, O_RDONLY | O_DIRECT), ret;
+
+	(void)v;
+	if (fd < 0)
+		return mem_fail(m, "open with O_DIRECT: %s", strerror(errno));
+	ret = verify_on_disk(m, fd, page, pages);
+	close(fd);
+	return ret;
+}
+
+/* ESTALE: others write meanwhile, or a device has. */
+DEFINE_OPERATION(read_past) = {
+	.id = "readpast",
+	.about = "O_DIRECT read of the file: what is in the page cache only is seen; its pages stay",
+	.kinds = KIND_DISK, .senseless = { -ESTALE }, .run = readpast_run,
+};
+
 static int punch_run(struct mem *m, size_t page, size_t pages, struct value v)
 {
 	(void)v;

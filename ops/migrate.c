@@ -10,6 +10,7 @@
 
 #include "kinds/kind.h"
 #include "ops/operation.h"
+#include "vm_util.h"
 
 static long move_them(struct mem *m, size_t page, size_t pages, const int *nodes, int *status)
 {
@@ -100,6 +101,39 @@ static int other_node(const int *nodes, size_t count)
 	return 0;
 }
 
+/* Does another process have the page, too? One that is not there, or a large one: who knows. */
+static bool is_shared(struct mem *m, size_t cell)
+{
+	uint64_t entry = pagemap_entry(mem_page(m, layout_page(&m->layout, cell))), count;
+
+	return (entry & PM_PRESENT) && !kpagecount(entry & PM_PFN_MASK, &count) && count > 1;
+}
+
+/* Who may move but its own pages must leave those alone that it shares. */
+static int bind_own(struct mem *m, size_t page, size_t pages)
+{
+	static int before[CELLS_MAX], after[CELLS_MAX];
+	static bool shared[CELLS_MAX];
+	unsigned long mask;
+	size_t first, count;
+	int ret = ask_where(m, page, pages, before);
+
+	layout_cells(&m->layout, page, pages, &first, &count);
+	mask = 1UL << other_node(before, count);
+	for (size_t i = 0; i < count; i++)
+		shared[i] = is_shared(m, first + i);
+	if (!ret && syscall(SYS_mbind, mem_page(m, page), pages * m->layout.page, MPOL_BIND, &mask,
+			    8 * sizeof(mask), MPOL_MF_MOVE))
+		ret = mem_fail(m, "mbind: %s", strerror(errno));
+	if (!ret)
+		ret = ask_where(m, page, pages, after);
+	errno = ESTALE;
+	for (size_t i = 0; i < count && !ret; i++)
+		if (shared[i] && before[i] >= 0 && after[i] >= 0 && after[i] != before[i])
+			ret = mem_fail(m, "mbind moves a page that another process has, too");
+	return ret;
+}
+
 /* Asked to be strict, the kernel has moved all, or says that it has not. */
 static int bind_strictly(struct mem *m, size_t page, size_t pages)
 {
@@ -127,14 +161,26 @@ static int bind_strictly(struct mem *m, size_t page, size_t pages)
 	return 0;
 }
 
-static int bindnode_run(struct mem *m, size_t page, size_t pages, struct value v)
+static int bind_and_undo(struct mem *m, size_t page, size_t pages,
+			 int (*bind)(struct mem *m, size_t page, size_t pages))
 {
-	int ret = bind_strictly(m, page, pages);
+	int ret = bind(m, page, pages);
 
-	(void)v;
 	if (syscall(SYS_mbind, mem_page(m, page), pages * m->layout.page, MPOL_DEFAULT, NULL, 0, 0))
 		ret = mem_fail(m, "mbind to nothing: %s", strerror(errno));
 	return ret;
+}
+
+static int bindnode_run(struct mem *m, size_t page, size_t pages, struct value v)
+{
+	(void)v;
+	return bind_and_undo(m, page, pages, bind_strictly);
+}
+
+static int bindown_run(struct mem *m, size_t page, size_t pages, struct value v)
+{
+	(void)v;
+	return bind_and_undo(m, page, pages, bind_own);
 }
 
 /* EIO: a page has not moved. Somebody else may have had it just then, in random scenarios. */
@@ -144,4 +190,12 @@ DEFINE_OPERATION(bindnode) = {
 	.needs = NEED(NUMA), .keeps_protection = true, .refuses_pinned = { -EIO },
 	.refuses_shared = { -EIO }, .senseless = { -EIO, -EFAULT }, .splits = true,
 	.other_node = true, .run = bindnode_run,
+};
+
+/* ESTALE: others, who may do so, move the page meanwhile. */
+DEFINE_OPERATION(bindown) = {
+	.id = "bindown", .about = "the same of what is the process's own: a shared page stays",
+	.kinds = KIND_BASE, .needs = NEED(NUMA), .keeps_protection = true,
+	.senseless = { -EIO, -EFAULT, -ESTALE }, .splits = true, .other_node = true,
+	.run = bindown_run,
 };

@@ -42,7 +42,8 @@ static int scanwp_run(struct mem *m, size_t page, size_t pages, struct value v)
 DEFINE_OPERATION(scanwp_shared) = {
 	.id = "scanwpshared",
 	.about = "the same of a memfd's pages, which may leave memory meanwhile",
-	.kinds = KIND_MEMFD | KIND_SHARED, .not_kinds = KIND_HUGETLB, .needs = NEED(SCANWP),
+	.kinds = KIND_FILE | KIND_SHARED, .not_kinds = KIND_HUGETLB | KIND_DISK,
+	.needs = NEED(SCANWP),
 	.splits = true, .write_protects = true,
 	.senseless = { -EINVAL, -EBUSY, -EPERM }, .run = scanwp_run,
 };

@@ -122,11 +122,23 @@ size_t uffd_move(int fd, char *to, char *from, size_t len)
 	return done;
 }
 
+/* Those pages of the region that nobody has protected. */
+static int verify_others_writable(struct mem *m, size_t page, size_t pages)
+{
+	size_t behind = page + pages;
+	int ret = page ? uffd_verify_protected(m, 0, page, false) : 0;
+
+	return ret || behind == m->layout.pages ? ret :
+	       uffd_verify_protected(m, behind, m->layout.pages - behind, false);
+}
+
 /* What is protected stays so where pages leave page tables, if others can come there. */
 static int allow_protected(struct mem *m, int fd, size_t page, size_t pages)
 {
 	int ret = uffd_verify_protected(m, page, pages, true);
 
+	if (!ret)
+		ret = verify_others_writable(m, page, pages);
 	if (!ret && m->kind->props & KIND_SHARED) {
 		uffd_take_away(m, page, pages);
 		ret = uffd_verify_protected(m, page, pages, true);
@@ -148,10 +160,13 @@ static int allow_again(struct mem *m, size_t page, size_t pages, uint64_t featur
 	return ret;
 }
 
+/* Before 6.4 ("mm/userfaultfd: support WP on multiple VMAs") it was one mapping at a time. */
 static int uffdwp_run(struct mem *m, size_t page, size_t pages, struct value v)
 {
+	int ret = allow_again(m, page, pages, 0);
+
 	(void)v;
-	return allow_again(m, page, pages, 0);
+	return ret == -ENOENT && !kernel_at_least(6, 4) ? -EOPNOTSUPP : ret;
 }
 
 /* What was protected is not any more when nobody is left who could allow anything. */
@@ -193,6 +208,7 @@ DEFINE_OPERATION(uffdleave_huge) = {
 DEFINE_OPERATION(uffdwp) = {
 	.id = "uffdwp", .about = "userfaultfd write-protects pages, and allows writing again",
 	.kinds = KIND_ANON, .not_kinds = KIND_HUGETLB, .needs = NEED(UFFD),
+	.refuses = { -EOPNOTSUPP },
 	.senseless = { -EINVAL, -ENOENT, -EBUSY }, .run = uffdwp_run,
 };
 

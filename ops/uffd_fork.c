@@ -97,13 +97,12 @@ static int watch_fork(struct mem *m, struct watch *w, size_t page, size_t pages)
 	return ret;
 }
 
-static int uffdfork_run(struct mem *m, size_t page, size_t pages, struct value v)
+static int fork_protected(struct mem *m, size_t page, size_t pages, uint64_t features)
 {
 	struct watch w = { .child_fd = -1, .over = eventfd(0, EFD_CLOEXEC) };
 	int ret;
 
-	(void)v;
-	w.fd = uffd_watch_protected(m, page, pages, UFFD_FEATURE_EVENT_FORK);
+	w.fd = uffd_watch_protected(m, page, pages, UFFD_FEATURE_EVENT_FORK | features);
 	ret = w.fd < 0 ? w.fd : watch_fork(m, &w, page, pages);
 	if (w.child_fd >= 0)
 		close(w.child_fd);
@@ -113,9 +112,30 @@ static int uffdfork_run(struct mem *m, size_t page, size_t pages, struct value v
 	return ret;
 }
 
+static int uffdfork_run(struct mem *m, size_t page, size_t pages, struct value v)
+{
+	(void)v;
+	return fork_protected(m, page, pages, 0);
+}
+
+static int uffdforkshared_run(struct mem *m, size_t page, size_t pages, struct value v)
+{
+	(void)v;
+	return fork_protected(m, page, pages, UFFD_FEATURE_WP_HUGETLBFS_SHMEM);
+}
+
 DEFINE_OPERATION(uffdfork) = {
 	.id = "uffdfork",
 	.about = "fork() of write-protected pages that userfaultfd follows: a child's are, too",
 	.kinds = KIND_ANON | KIND_PRIVATE, .not_kinds = KIND_HUGETLB, .needs = NEED(UFFD),
 	.senseless = { -EINVAL, -ENOENT, -EBUSY }, .run = uffdfork_run,
+};
+
+/* A child need not find what is in a file in its page table, but for what is only there. */
+DEFINE_OPERATION(uffdfork_shared) = {
+	.id = "uffdforkshared",
+	.about = "the same of a file in memory, of which a child gets page tables only for that",
+	.kinds = KIND_FILE | KIND_SHARED, .not_kinds = KIND_HUGETLB | KIND_DISK,
+	.needs = NEED(UFFDWPFILE),
+	.senseless = { -EINVAL, -ENOENT, -EBUSY }, .run = uffdforkshared_run,
 };

@@ -45,6 +45,12 @@ static const struct scenario rows[] = {
 	  .steps = "read P; popwrite P; read P; unmap P",
 	  .why = "as many anonymous pages as there are, and all are given back",
 	  ACCOUNT },
+	{ .id = "account.sizes", .title = "VmSize and VmData, of parents and children",
+	  .steps = "fill P; vmsize P; dontfork P; fork P C; vmsize C; dofork P; fork P G; "
+		   "vmsize G; remap P; vmsize P; dontunmap P; vmsize P; mprotect G r; vmsize G; "
+		   "unmap G; vmsize G; unmap P; vmsize P",
+	  .why = "limits of a process's memory go by what is counted, not by what is there",
+	  .kinds = KIND_ANON | KIND_PRIVATE | KIND_FIRST },
 	THP("tonode", "that migrates", "tonode P; read P",
 	    "as much as before, wherever it is"),
 	THP("tonode-ptes", "that migrates page by page",

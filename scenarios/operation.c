@@ -31,6 +31,7 @@
 static const struct scenario rows[] = {
 	PINNED_ANON("operation.pageout", "pageout", 0),
 	PINNED_ANON("operation.remap", "remap", 0),
+	PINNED_ANON("operation.remapbeside", "remapbeside", KIND_BASE),
 	PINNED_ANON("operation.dontunmap", "dontunmap", 0),
 	PINNED_ANON("operation.lock", "lock", 0),
 	PINNED_ANON("operation.uffdwp", "uffdwp", 0),
@@ -82,6 +83,24 @@ static const struct scenario rows[] = {
 		   "uffdfork C; write C; write P",
 	  .why = "a copy that fork makes of a pinned page is as protected as the page",
 	  .kinds = ANON_FIRST },
+	{ .id = "operation.uffdforkshared",
+	  .title = "fork() that userfaultfd follows, shared memory of a memfd, %s pin",
+	  .steps = "read P; uffdforkshared P; write P; pin P rw longterm; fork P C; "
+		   "uffdforkshared C; write C; uffdforkshared P; poke P",
+	  .why = "what is protected is so in a child, too, although it needs no copy of anything",
+	  .kinds = KIND_MEMFD | KIND_SHARED },
+	{ .id = "operation.uffdwp-part",
+	  .title = "userfaultfd write protection of a half, %s pin",
+	  .steps = "fill P; uffdwp P lower; write P; pin P ro longterm; uffdwp P last; fork P C; "
+		   "write C; write P",
+	  .why = "a page that nobody has protected waits for nobody, whatever folio it is of",
+	  .kinds = KIND_ANON | KIND_PRIVATE | KIND_THP | KIND_FIRST },
+	{ .id = "operation.uffdwp-several",
+	  .title = "userfaultfd write protection of two mappings at once, %s pin",
+	  .steps = "fill P; dontfork P upper; uffdwp P; write P; pin P ro longterm; uffdwp P; "
+		   "dofork P; fork P C; write C; write P",
+	  .why = "a request is done for all of its range, or is refused",
+	  .kinds = KIND_ANON | KIND_PRIVATE | KIND_THP | KIND_FIRST },
 	{ .id = "operation.uffdleave",
 	  .title = "fork(), userfaultfd write protection that is left behind, %s pin",
 	  .steps = "fill P; fork P C; uffdleave P; write P; pin P ro longterm; uffdleave P; "
@@ -102,6 +121,11 @@ static const struct scenario rows[] = {
 	PINNED_ANON("operation.compact", "compact", KIND_BASE),
 	PINNED_ANON("operation.tonode", "tonode", 0),
 	PINNED_ANON("operation.bindnode", "bindnode", KIND_FIRST | KIND_BASE),
+	{ .id = "operation.fork-bindown", .title = "fork(), mbind() without the right, %s pin",
+	  .steps = "fill P; bindown P; fork P C; bindown C; bindown P; write C; bindown P; "
+		   "pin P ro longterm; write P; write C",
+	  .why = "who may move but its own pages does not choose a node for those of others",
+	  .kinds = KIND_BASE },
 	RELEASED("operation.released-bindnode", "bindnode", ANON_FIRST | KIND_BASE),
 	PINNED_ANON("operation.ksm", "ksm", KIND_BASE),
 	PINNED_ANON("operation.ksminto", "ksminto", KIND_BASE),
@@ -587,6 +611,12 @@ static const struct scenario rows[] = {
 		   "unmap P upper; unmap P lower; reclaim C; read C; write C",
 	  .why = "a page table entry that goes when a mapping is cut knew what was written",
 	  .kinds = KIND_FILE | KIND_SHARED | KIND_RANGE },
+	{ .id = "operation.hugepage-unmapped",
+	  .title = "A THP of a memfd that is read, written, unmapped, reclaimed",
+	  .steps = "fill P; hugepage P; filecollapse P; punch P; read P; fork P C; write P; "
+		   "unmap P; reclaim C; read C; write C",
+	  .why = "a page table entry that goes with its mapping knew what was written",
+	  .kinds = KIND_FILE | KIND_SHARED | KIND_RANGE },
 	PINNED_FILE("operation.remapback-shared", "remapback", KIND_SHARED),
 	PINNED_FILE("operation.remapback-file", "remapback", KIND_PRIVATE),
 	{ .id = "operation.merged", .title = "Mappings that become one, of which one has pages",
@@ -628,6 +658,11 @@ static const struct scenario rows[] = {
 	  .title = "R/W longterm %s pin of a clean page, a write through it, reclaim",
 	  .steps = "read P; pin P rw longterm; poke P; unpin P; reclaim P; read P",
 	  .why = NOT_LOST, .kinds = KIND_SHARED | KIND_EXTRA },
+	{ .id = "operation.dirty-cold",
+	  .title = "A clean page written, MADV_COLD, reclaim",
+	  .steps = "read P; write P; cold P; reclaim P; read P; write P first; cold P; "
+		   "reclaim P; read P",
+	  .why = "what was written is so, however long ago", .kinds = KIND_SHARED | KIND_EXTRA },
 	{ .id = "operation.dirty-swapped",
 	  .title = "R/W longterm %s pin of a page just swapped in, a write through it, pageout",
 	  .steps = "fill P; fork P C; pageout P; read C; exit C; read P; pin P rw longterm; "
@@ -716,6 +751,11 @@ static const struct scenario rows[] = {
 	  .steps = "fill P; sync P; write P; sync P; pin P ro longterm; mprotect P r; "
 		   "mprotect P rw; write P; sync P; fork P C; write C; sync C",
 	  .why = "each write after a writeback is noticed: what fsync() leaves out is lost",
+	  .kinds = KIND_SHARED | KIND_DISK },
+	{ .id = "operation.readpast", .title = "writes, O_DIRECT reads, R/O longterm %s pin",
+	  .steps = "fill P; readpast P; pin P ro longterm; write P; readpast P; filewrite P; "
+		   "readpast P; fork P C; write C; readpast P",
+	  .why = "who reads past the page cache sees what is in it, written back or not",
 	  .kinds = KIND_SHARED | KIND_DISK },
 	{ .id = "operation.sync-pinned", .title = "R/W short-term %s pin, fsync(), direct I/O",
 	  .steps = "fill P; pin P rw short; sync P; poke P; unpin P; sync P; write P; sync P",

@@ -48,6 +48,11 @@ static const struct scenario rows[] = {
 	  .steps = "fill P; pin P ro longterm; fork P C; truncatehuge C upper; write P lower; "
 		   "write C; truncatehuge P; read C; read P; write P; write C",
 	  .why = FROM_THERE, .kinds = COPIES },
+	{ .id = "several.remap-untouched",
+	  .title = "mremap() of pages of which one was never written, %s pin",
+	  .steps = "write P lower; remap P; fill P; pin P ro longterm; fork P C; write C; write P",
+	  .why = "a page that is reserved for a mapping is so wherever that is moved to",
+	  .kinds = KIND_PRIVATE | KIND_HUGETLB | KIND_SEVERAL },
 	{ }
 };
 

@@ -9,6 +9,8 @@
 #define CACHED	"a page that is in memory and in swap at once is where swap entries look for it"
 #define BACK	"what was in swap is there again, wherever it is now, for all who share it"
 
+#define BESIDE	"a folio that is faulted in must not take the place of what is there already"
+
 static const struct scenario rows[] = {
 	{ .id = "swapped.fork-tonode", .title = "fork(), migration of what is in the swap cache",
 	  .steps = "fill P; fork P C; read P; tonode P; read C; write C; write P",
@@ -59,6 +61,30 @@ static const struct scenario rows[] = {
 	  .steps = "fill P; fork P C; exit P; swapout C; read C; write C",
 	  .why = "what a process has from its parent is found where it is, when that is no more",
 	  .kinds = ANON },
+	{ .id = "swapped.crowd", .title = "In swap, and 70 children",
+	  .steps = "fill P; swapout P; crowd P; swapout P; fork P C; crowd C; reclaim P; crowd P; "
+		   "write C; write P",
+	  .why = "a place in swap is somebody's until the last one has given it up",
+	  .kinds = KIND_BASE },
+	{ .id = "swapped.full", .title = "Swapped out where no write to swap succeeds, %s pin",
+	  .steps = "fill P; swapfull P; read P; fork P C; write C; swapfull C; read C; swapout C; "
+		   "pin P ro longterm; swapfull P; write P; write C",
+	  .why = "what could not be written is in memory only, and must stay there",
+	  .kinds = ANON },
+	{ .id = "swapped.grandchild-left",
+	  .title = "fork() by a child, all but the grandchild exit, swapped out",
+	  .steps = "fill P; fork P C; fork C G; exit P; exit C; swapout G; read G; write G",
+	  .why = "what a process has from its forebears is found where it is, when they are no more",
+	  .kinds = ANON },
+	{ .id = "swapped.refault",
+	  .title = "Given up, %s pin, written again, an end of it before MADV_HUGEPAGE",
+	  .steps = "fill P; refault P; fork P C; read C; pin P ro longterm; refault P; write C; "
+		   "write P",
+	  .why = BESIDE, .kinds = KIND_ANON | KIND_PRIVATE | KIND_SWAPCACHE | KIND_THP },
+	{ .id = "swapped.refault-swapped",
+	  .title = "Given up, an end of it written and in swap, the rest written with MADV_HUGEPAGE",
+	  .steps = "fill P; refaultswapped P; fork P C; read C; write P; refaultswapped C; write C",
+	  .why = BESIDE, .kinds = KIND_ANON | KIND_PRIVATE | KIND_SWAPCACHE | KIND_THP },
 	{ }
 };
 

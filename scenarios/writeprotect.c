@@ -64,6 +64,14 @@ static const struct scenario rows[] = {
 		  "fill P; scanwp P; split P; read P; write P first; scanwp P; write P", KIND_THP),
 	PROTECTED("collapse", "MADV_COLLAPSE",
 		  "fill P; scanwp P; write P first; collapse P; read P; write P", KIND_THP),
+	PROTECTED("split-empty", "a folio that is split, of which little was ever written",
+		  "fill P; discard P; write P first; scanwp P; split P; read P; write P last; "
+		  "scanwp P; write P", KIND_THP),
+	{ .id = "writeprotect.collapse-shared",
+	  .title = "PAGEMAP_SCAN write protection of shared memory, collapsed by another process",
+	  .steps = "fill P; fork P C; scanwpshared C; filecollapse P; read C; write C; "
+		   "scanwpshared C; reclaim P; filecollapse P; read C; write C",
+	  .why = LOST, .kinds = KIND_SHARED | KIND_FILE | KIND_RANGE },
 	{ }
 };
 
