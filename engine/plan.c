@@ -74,12 +74,17 @@ static bool parts_fit(const struct scenario_steps *steps, const struct kind *k)
 	return !(k->props & KIND_SEVERAL ? steps->splits_off_page : steps->splits_vma);
 }
 
+static bool has_all(unsigned int props, unsigned int wanted)
+{
+	return (props & wanted) == wanted;
+}
+
 static bool kind_fits(const struct scenario *s, const struct scenario_steps *steps,
 		      const struct kind *k)
 {
 	unsigned int want = kinds_wanted(s, steps);
 
-	if ((k->props & want) != want || !operations_fit(steps, k))
+	if (!has_all(k->props, want) || !operations_fit(steps, k))
 		return false;
 	if (k->props & KIND_SEVERAL && steps->step[0].op == OP_READ)
 		return false;
@@ -249,6 +254,9 @@ static bool stands_for_family(const struct test *t)
 	/* Charges are made in batches: of a page or two nobody can tell. */
 	if (t->scenario->accounts && props & KIND_ZERO)
 		return props & KIND_EXTRA;
+	/* What is done to a file of hugetlb pages is other code for almost all that can be done. */
+	if (has_all(props, KIND_FILE | KIND_SHARED | KIND_HUGETLB))
+		return operates(t->steps);
 	/* What is on a disk is written, filled and cut by other code. */
 	return props & KIND_FIRST || (props & KIND_FIRST_DISK && changes_file(t->steps));
 }
