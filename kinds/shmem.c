@@ -32,12 +32,15 @@ DEFINE_KIND(anon_shared) = {
 	.create = shmem_create, .verify = shmem_verify, .destroy = mem_unmap,
 };
 
-/* @len bytes of @fd, at a multiple of that. */
+/*
+ * @len bytes of @fd, at a multiple of that. As much behind it is nobody's: a kernel that maps a folio
+ * from another page on does so into what is free, or sees in time that it is wrong.
+ */
 static int map_aligned(struct mem *m, size_t len, int flags)
 {
 	char *at;
 
-	m->map_len = 2 * len;
+	m->map_len = 3 * len;
 	m->map = mmap(NULL, m->map_len, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (m->map == MAP_FAILED)
 		return mem_fail(m, "mmap of %zu bytes: %s", m->map_len, strerror(errno));

@@ -43,13 +43,18 @@ static bool is_large(const char *at, size_t page)
 	return true;
 }
 
-/* Both begin at the same distance from a page table's begin: it may move tables as they are. */
+/*
+ * Both begin at the same distance from a page table's begin, and nothing lies before them: page
+ * tables may move as they are, but for those in which there is something else.
+ */
 static int move_large(struct mem *m, char *from)
 {
 	char *room = reserve(LARGE_AT + LARGE_LEN), *to = room + LARGE_AT;
 
-	if (!room || mremap(from, LARGE_LEN, LARGE_LEN, MREMAP_MAYMOVE | MREMAP_FIXED, to) ==
-	    MAP_FAILED)
+	if (!room)
+		return mem_fail(m, "mmap: %s", strerror(errno));
+	munmap(room, LARGE_AT);
+	if (mremap(from, LARGE_LEN, LARGE_LEN, MREMAP_MAYMOVE | MREMAP_FIXED, to) == MAP_FAILED)
 		return mem_fail(m, "mremap: %s", strerror(errno));
 	errno = ESTALE;
 	if (!is_large(to, m->layout.page))
@@ -74,6 +79,8 @@ static int remapbeside_run(struct mem *m, size_t page, size_t pages, struct valu
 	m->base = room + REGION_AT;
 	if (!put_large(room + LARGE_AT, m->layout.page))
 		return mem_fail(m, "mmap: %s", strerror(errno));
+	munmap(room, REGION_AT);
+	munmap(m->base + m->len, LARGE_AT - REGION_AT - m->len);
 	return move_large(m, room + LARGE_AT);
 }
 
