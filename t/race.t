@@ -45,9 +45,9 @@ like($nobody->{out}, qr/^ok 1 - race\.fork\.iouring\.anon # SKIP no-root: /m,
 my @faults = (
 	['none', 'fork'],
 	['none', 'mprotect'],
-	['stale-pin', 'fork', qr/^(?:stale-(?:pin|data)|leak)$/],
+	['stale-pin', 'fork', qr/^(?:stale-(?:pin|data)|lost-write|leak)$/],
 	['leak', 'fork', qr/^leak$/],
-	['lost-write', 'mprotect', qr/^(?:stale-(?:pin|data)|write-allowed)$/],
+	['lost-write', 'mprotect', qr/^lost-write$/],
 	['no-mprotect', 'mprotect', qr/^(?:write-allowed|not-refused)$/],
 	# What is pinned in the end is as much as in the beginning. All others: t/vm-exec.t.
 	['leave-pin', 'fork', qr/^kernel$/],

@@ -29,9 +29,10 @@ my @stress = (
 
 # Race, fault, and the reasons for which it may fail. Reclaim does so at times without a fault, too,
 # and that is known (docs/findings.md, 6).
-my $stale = qr/^exit 1: not ok stale-(?:pin|data)$/;
+my $stale = qr/^exit 1: not ok (?:stale-(?:pin|data)|lost-write)$/;
 my @races = (
-	['pageout', 'anon', 'stale-pin', qr/^exit [01]: not ok stale-(?:pin|data)$/],
+	['pageout', 'anon', 'stale-pin',
+	 qr/^exit (?:[01]: not ok stale-(?:pin|data)|1: not ok lost-write)$/],
 	['ksm', 'anon', 'lost-write', $stale],
 	['collapse', 'thp.pmd', 'stale-pin', $stale],
 	['uffdmove', 'anon', 'lost-write', $stale],
