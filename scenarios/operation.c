@@ -225,6 +225,11 @@ static const struct scenario rows[] = {
 	  .steps = "fill P; lasthuge P; write P",
 	  .why = "its owner gets it; who has lost it gets a signal, and never a page of zeroes",
 	  .kinds = KIND_ANON | KIND_PRIVATE | KIND_HUGETLB },
+	{ .id = "operation.sharehuge",
+	  .title = "Two mappings of a hugetlb file that may have one page table, one read-only",
+	  .steps = "fill P; sharehuge P; fork P C; sharehuge C; write P; write C",
+	  .why = "who may only read must not write because another mapping may",
+	  .kinds = KIND_ANON | KIND_PRIVATE | KIND_HUGETLB },
 	{ .id = "operation.refillfile", .title = "%s pins, a hole, UFFDIO_COPY into it",
 	  .steps = "read P; fork P C; pin P rw longterm; refillfile C; poke P; write P; "
 		   "pin C rw longterm; poke C; write P; write C",
