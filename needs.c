@@ -585,7 +585,7 @@ static const struct {
 	[NEED_SWAPDISK] = { .code = "no-swap-disk",
 		.unprovided = "no disk to swap to (virtio_blk or loop, mkswap, a run as root)" },
 	[NEED_SWAPFULL] = { .code = "no-swap-full",
-		.unprovided = "the swap of the run is not zram, which can be told to refuse writes" },
+		.unprovided = "the run does not swap to zram, which can be told to refuse writes" },
 	[NEED_RECLAIM] = { .code = "no-reclaim", .met = reclaim_met },
 	[NEED_KVM] = { .code = "no-kvm", .met = kvm_met },
 	[NEED_UFFDMINOR] = { .code = "no-uffd-minor", .met = uffdminor_met },

@@ -33,8 +33,8 @@ DEFINE_KIND(anon_shared) = {
 };
 
 /*
- * @len bytes of @fd, at a multiple of that. As much behind it is nobody's: a kernel that maps a folio
- * from another page on does so into what is free, or sees in time that it is wrong.
+ * @len bytes of @fd, at a multiple of that. As much behind it is nobody's: a kernel that maps a
+ * folio from another page on shall find room there, or it sees in time that it is wrong.
  */
 static int map_aligned(struct mem *m, size_t len, int flags)
 {

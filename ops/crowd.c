@@ -102,7 +102,7 @@ static int crowd_run(struct mem *m, size_t page, size_t pages, struct value v)
 
 DEFINE_OPERATION(crowd) = {
 	.id = "crowd", .slow = true,
-	.about = "70 children look at the page, wherever it is: all see the same, and nobody else's",
+	.about = "70 children look at the page, wherever it is: all see the same one",
 	.kinds = KIND_ANON | KIND_PRIVATE, .not_kinds = KIND_HUGETLB, .keeps_protection = true,
 	.run = crowd_run,
 };

@@ -164,7 +164,7 @@ DEFINE_OPERATION(sync_file) = {
 	.kinds = KIND_DISK, .senseless = { -ESTALE }, .run = sync_run,
 };
 
-/* Nobody has asked for it to be written back: who reads past the page cache sees it all the same. */
+/* Nobody has asked for it to be written back: who reads past the page cache sees it anyway. */
 static int readpast_run(struct mem *m, size_t page, size_t pages, struct value v)
 {
 	int fd = mem_open(m, O_RDONLY | O_DIRECT), ret;
@@ -180,7 +180,7 @@ static int readpast_run(struct mem *m, size_t page, size_t pages, struct value v
 /* ESTALE: others write meanwhile, or a device has. */
 DEFINE_OPERATION(read_past) = {
 	.id = "readpast",
-	.about = "O_DIRECT read of the file: what is in the page cache only is seen; its pages stay",
+	.about = "O_DIRECT read of the file: sees what is in the page cache only; its pages stay",
 	.kinds = KIND_DISK, .senseless = { -ESTALE }, .run = readpast_run,
 };
 

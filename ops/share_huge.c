@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Mappings of a hugetlb file that are as large as a page table of huge pages have one in common, if
- * nothing tells them apart. Their protection does: what one may write to, another one may only read.
+ * Mappings of a hugetlb file that are as large as a page table of huge pages have one in common,
+ * if nothing tells them apart. Their protection does: what one may write, another may only read.
  */
 #define _GNU_SOURCE
 #include "ops/operation.h"
@@ -39,7 +39,7 @@ static int map_pair(struct mem *m, struct pair *p)
 			      (unsigned int)__builtin_ctzl(m->size) << 26);
 	char *at;
 
-	p->map = mmap(NULL, 3 * SPAN, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	p->map = mmap(NULL, 3 * SPAN, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (fd < 0 || p->map == MAP_FAILED)
 		return mem_fail(m, "a hugetlb file, or room for it: %s", strerror(errno));
 	at = p->map + -(uintptr_t)p->map % SPAN;

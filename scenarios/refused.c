@@ -42,7 +42,8 @@ static const struct scenario rows[] = {
 		   "write P",
 	  .why = SECRET, .kinds = KIND_SECRET },
 	{ .id = "refused.free", .title = "MADV_FREE of a memfd's pages, R/O longterm %s pin",
-	  .steps = "read P; freefile P; write P; freefile P; pin P ro longterm; freefile P; write P",
+	  .steps = "read P; freefile P; write P; freefile P; pin P ro longterm; freefile P; "
+		   "write P",
 	  .why = "what a process gives up must not be what others have, or what only a file has",
 	  .kinds = KIND_FILE | KIND_MEMFD },
 	{ }

@@ -74,7 +74,7 @@ static const struct scenario rows[] = {
 	{ .id = "swapped.grandchild-left",
 	  .title = "fork() by a child, all but the grandchild exit, swapped out",
 	  .steps = "fill P; fork P C; fork C G; exit P; exit C; swapout G; read G; write G",
-	  .why = "what a process has from its forebears is found where it is, when they are no more",
+	  .why = "what a process has from its forebears is found where it is when they are gone",
 	  .kinds = ANON },
 	{ .id = "swapped.refault",
 	  .title = "Given up, %s pin, written again, an end of it before MADV_HUGEPAGE",
@@ -82,7 +82,7 @@ static const struct scenario rows[] = {
 		   "write P",
 	  .why = BESIDE, .kinds = KIND_ANON | KIND_PRIVATE | KIND_SWAPCACHE | KIND_THP },
 	{ .id = "swapped.refault-swapped",
-	  .title = "Given up, an end of it written and in swap, the rest written with MADV_HUGEPAGE",
+	  .title = "Given up, an end of it written and in swap, the rest with MADV_HUGEPAGE",
 	  .steps = "fill P; refaultswapped P; fork P C; read C; write P; refaultswapped C; write C",
 	  .why = BESIDE, .kinds = KIND_ANON | KIND_PRIVATE | KIND_SWAPCACHE | KIND_THP },
 	{ }
