@@ -20,6 +20,13 @@
 
 /* Rings of dead processes are taken down, and their pages unpinned, by a kernel thread. */
 #define PATIENCE	(10 * NS_PER_S)
+#define PATIENCE_SHORT	(3 * NS_PER_S)
+static uint64_t patience = PATIENCE;
+
+void quiet_be_impatient(bool yes)
+{
+	patience = yes ? PATIENCE_SHORT : PATIENCE;
+}
 
 /* Bits of the taint mask that loading our own module sets: out of tree, unsigned. */
 #define OWN_TAINT	(1LL << 12 | 1LL << 13)
@@ -165,7 +172,7 @@ static bool settled(void *number)
 
 static void check_numbers(struct report *r)
 {
-	uint64_t deadline = now_ns() + PATIENCE;
+	uint64_t deadline = now_ns() + patience;
 
 	for (struct number *n = numbers; n < numbers + nr_numbers; n++) {
 		char token[16] = "";
@@ -303,7 +310,7 @@ static void check_process(struct report *r, pid_t pid)
 
 	snprintf(path, sizeof(path), "/proc/%d/comm", pid);
 	file_read(path, comm, sizeof(comm));
-	await_settled(ended_or_lives, &pid, now_ns() + PATIENCE);
+	await_settled(ended_or_lives, &pid, now_ns() + patience);
 	if (waitpid(pid, NULL, WNOHANG) == pid)
 		return;		/* dead, and nobody had waited for it */
 	differs(r, QUIET_OURS, "process %d (%s) is left over", pid, comm);

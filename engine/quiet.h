@@ -7,6 +7,7 @@
 #ifndef QUIET_H
 #define QUIET_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -26,5 +27,10 @@ void quiet_expect_swap_areas(int nr);
 #define QUIET_TAINTED	2	/* the kernel marked itself as tainted */
 #define QUIET_OURS	4	/* something that only cow can have left: descriptors, processes */
 int quiet_check(char *why, size_t len);
+/*
+ * What is left is waited for, ten seconds at most; or three, when it is known that something is
+ * left for good, and only asked who leaves it, too.
+ */
+void quiet_be_impatient(bool yes);
 
 #endif

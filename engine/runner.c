@@ -419,8 +419,10 @@ static bool find_culprits(void)
 				continue;
 			blame(run.batch[i], why);
 			found++;
+			quiet_be_impatient(true);
 		}
 	}
+	quiet_be_impatient(false);
 	return found;
 }
 
