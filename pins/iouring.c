@@ -140,42 +140,21 @@ static int register_update(struct pin *p, struct fixed *f)
 	return refused(p, ret);
 }
 
-static int clone_buffers(int from, int to)
-{
-	struct clone_buffers clone = { .src_fd = from };
-
-	return syscall(SYS_io_uring_register, to, REGISTER_CLONE_BUFFERS, &clone, 1) ? -errno : 0;
-}
-
-/* A process has a ring by its descriptor, but not the memory: no I/O may reach that. */
-static int verify_not_for_others(int ring)
-{
-	struct io_uring own;
-	pid_t pid = fork();
-	int status;
-
-	if (pid < 0)
-		return -errno;
-	if (!pid)
-		_exit(!io_uring_queue_init(1, &own, 0) && !clone_buffers(ring, own.ring_fd));
-	status = process_wait(pid);
-	return status ? -ESTALE : 0;
-}
-
 /* The ring that took the pin is gone before anybody looks through it. */
 static int register_clone(struct pin *p, struct fixed *f)
 {
 	struct iovec iov = { .iov_base = p->addr, .iov_len = p->len };
+	struct clone_buffers clone = { 0 };
 	struct io_uring first;
 	int ret = io_uring_queue_init(1, &first, 0);
 
 	if (ret)
 		return refused(p, ret);
 	ret = io_uring_register_buffers(&first, &iov, 1);
-	if (!ret)
-		ret = clone_buffers(first.ring_fd, f->ring.ring_fd);
-	if (!ret)
-		ret = verify_not_for_others(first.ring_fd);
+	clone.src_fd = first.ring_fd;
+	if (!ret && syscall(SYS_io_uring_register, f->ring.ring_fd, REGISTER_CLONE_BUFFERS,
+			    &clone, 1))
+		ret = -errno;
 	io_uring_unregister_buffers(&first);
 	io_uring_queue_exit(&first);
 	return refused(p, ret);

@@ -41,6 +41,10 @@ static const struct scenario rows[] = {
 	  .steps = "write P; pin P ro vmsplice; pin P ro zerocopy; pin P rw longterm iouring; "
 		   "write P",
 	  .why = SECRET, .kinds = KIND_SECRET },
+	{ .id = "refused.clone", .title = "fixed buffers of io_uring, cloned by another process",
+	  .steps = "fill P; cloneother P; fork P C; cloneother C; write P; write C",
+	  .why = "a ring goes along with fork(), the memory behind its buffers does not",
+	  .kinds = KIND_BASE },
 	{ .id = "refused.free", .title = "MADV_FREE of a memfd's pages, R/O longterm %s pin",
 	  .steps = "read P; freefile P; write P; freefile P; pin P ro longterm; freefile P; "
 		   "write P",
