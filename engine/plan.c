@@ -217,6 +217,9 @@ static bool quick_enough(const struct test *t)
 {
 	bool consumes = false;
 
+	/* Where it does hang, that takes longer than a third of all others together. */
+	if (t->scenario->may_hang)
+		return false;
 	if (t->scenario->rounds)
 		return t->kind->props & KIND_BASE && t->by->props & PIN_IS_FAST &&
 		       !(test_needs(t) & ~t->by->needs);
