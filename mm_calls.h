@@ -3,6 +3,7 @@
 #ifndef MM_CALLS_H
 #define MM_CALLS_H
 
+#include <stddef.h>
 #include <sys/mman.h>
 
 #ifndef MADV_COLD
@@ -26,5 +27,14 @@
 #ifndef MREMAP_DONTUNMAP
 #define MREMAP_DONTUNMAP	4
 #endif
+#ifndef MFD_HUGETLB
+#define MFD_HUGETLB		4U
+#endif
+
+/* The bits of MAP_HUGETLB and MFD_HUGETLB that name a page size. */
+static inline unsigned int huge_size_bits(size_t size)
+{
+	return (unsigned int)__builtin_ctzl(size) << 26;
+}
 
 #endif

@@ -18,6 +18,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include "io_uring_calls.h"
 #include "mm_calls.h"
 #include "vm_util.h"
 
@@ -128,8 +129,6 @@ static bool ioupdate_met(const struct ask *a)
 	return ring_knows(IORING_REGISTER_BUFFERS_UPDATE, &none, sizeof(none), ENXIO) ||
 	       no(a, "io_uring cannot replace a registered buffer (5.13)");
 }
-
-#define REGISTER_CLONE_BUFFERS	30
 
 static bool ioclone_met(const struct ask *a)
 {

@@ -270,7 +270,7 @@ static void leave_pool(void)
 	snprintf(value, sizeof(value), "%lld", hugetlb_count(size, "nr_hugepages") + 2);
 	settings_set(hugetlb_path(size, "nr_hugepages", path, sizeof(path)), value);
 	at = mmap(NULL, 2 * size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS |
-		  MAP_HUGETLB | __builtin_ctzl(size) << MAP_HUGE_SHIFT, -1, 0);
+		  MAP_HUGETLB | huge_size_bits(size), -1, 0);
 	if (at == MAP_FAILED)
 		perror("injection");
 	else

@@ -5,11 +5,8 @@
 
 #include <string.h>
 
+#include "mm_calls.h"
 #include "vm_util.h"
-
-#ifndef MFD_HUGETLB
-#define MFD_HUGETLB	4U
-#endif
 
 /* Sizes that every machine of an architecture has in its plan, there or not. */
 static const size_t usual_sizes[] = {
@@ -36,17 +33,11 @@ static int all_sizes(size_t *sizes)
 	return nr;
 }
 
-/* The bits of MAP_HUGETLB and MFD_HUGETLB that name a page size. */
-static unsigned int size_bits(size_t size)
-{
-	return (unsigned int)__builtin_ctzl(size) << 26;
-}
-
 static int hugetlb_create(struct mem *m)
 {
 	m->map_len = m->kind->region(m->size);
 	m->map = mmap(NULL, m->map_len, PROT_READ | PROT_WRITE,
-		      MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB | size_bits(m->size), -1, 0);
+		      MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB | huge_size_bits(m->size), -1, 0);
 	if (m->map == MAP_FAILED)
 		return mem_fail(m, "mmap of pages of %zu kB: %s (pool: %lld free)", m->size / KIB,
 				strerror(errno), hugetlb_count(m->size, "free_hugepages"));
@@ -60,7 +51,7 @@ static int memfd_hugetlb_create(struct mem *m)
 	int ret;
 
 	m->fd = memfd_create("cowpin", MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_HUGETLB |
-					size_bits(m->size));
+					huge_size_bits(m->size));
 	if (m->fd < 0)
 		return mem_fail(m, "memfd_create of %zu kB pages: %s", m->size / KIB,
 				strerror(errno));

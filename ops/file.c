@@ -131,6 +131,19 @@ static int verify_on_disk(struct mem *m, int fd, size_t page, size_t pages)
 	return ret;
 }
 
+/* With another descriptor of the file, which reads and writes past the page cache. */
+static int past_cache(struct mem *m, size_t page, size_t pages, int flags,
+		      int (*with)(struct mem *m, int fd, size_t page, size_t pages))
+{
+	int fd = mem_open(m, flags | O_DIRECT), ret;
+
+	if (fd < 0)
+		return mem_fail(m, "open with O_DIRECT: %s", strerror(errno));
+	ret = with(m, fd, page, pages);
+	close(fd);
+	return ret;
+}
+
 static int sync_once(struct mem *m, int fd, size_t page, size_t pages)
 {
 	return fsync(m->fd) ? mem_fail(m, "fsync: %s", strerror(errno)) :
@@ -141,20 +154,21 @@ static int sync_once(struct mem *m, int fd, size_t page, size_t pages)
  * Who reads asynchronously is told that it is done before what came in is made dirty, which a
  * worker may do (bio_check_pages_dirty()): so one fsync() may be too early. Not the next ones.
  */
-static int sync_run(struct mem *m, size_t page, size_t pages, struct value v)
+static int sync_until_there(struct mem *m, int fd, size_t page, size_t pages)
 {
-	int fd = mem_open(m, O_RDWR | O_DIRECT), ret;
+	int ret = sync_once(m, fd, page, pages);
 
-	(void)v;
-	if (fd < 0)
-		return mem_fail(m, "open with O_DIRECT: %s", strerror(errno));
-	ret = sync_once(m, fd, page, pages);
 	for (int ms = 1; ret == -ESTALE && ms < LATE_MS; ms *= 2) {
 		poll(NULL, 0, ms);
 		ret = sync_once(m, fd, page, pages);
 	}
-	close(fd);
 	return ret;
+}
+
+static int sync_run(struct mem *m, size_t page, size_t pages, struct value v)
+{
+	(void)v;
+	return past_cache(m, page, pages, O_RDWR, sync_until_there);
 }
 
 /* ESTALE: others write meanwhile. */
@@ -167,14 +181,8 @@ DEFINE_OPERATION(sync_file) = {
 /* Nobody has asked for it to be written back: who reads past the page cache sees it anyway. */
 static int readpast_run(struct mem *m, size_t page, size_t pages, struct value v)
 {
-	int fd = mem_open(m, O_RDONLY | O_DIRECT), ret;
-
 	(void)v;
-	if (fd < 0)
-		return mem_fail(m, "open with O_DIRECT: %s", strerror(errno));
-	ret = verify_on_disk(m, fd, page, pages);
-	close(fd);
-	return ret;
+	return past_cache(m, page, pages, O_RDONLY, verify_on_disk);
 }
 
 /* ESTALE: others write meanwhile, or a device has. */

@@ -7,27 +7,19 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
+#include "io_uring_calls.h"
 #include "kinds/kind.h"
 #include "vm_util.h"
-
-/* Newer than the headers that we build with. */
-#define REGISTER_CLONE_BUFFERS	30
-struct clone_buffers {
-	uint32_t src_fd, flags, src_off, dst_off, nr, pad[3];
-};
 
 /* In a child: has it buffers of its parent's memory in a ring of its own? */
 static bool can_clone(int from)
 {
-	struct clone_buffers clone = { .src_fd = from };
 	struct io_uring own;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	return !io_uring_queue_init(1, &own, 0) &&
-	       !syscall(SYS_io_uring_register, own.ring_fd, REGISTER_CLONE_BUFFERS, &clone, 1);
+	return !io_uring_queue_init(1, &own, 0) && !ring_clone_buffers(from, own.ring_fd);
 }
 
 static int try_to_clone(struct mem *m, int ring)

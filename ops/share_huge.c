@@ -13,11 +13,8 @@
 #include <unistd.h>
 
 #include "kinds/kind.h"
+#include "mm_calls.h"
 #include "vm_util.h"
-
-#ifndef MFD_HUGETLB
-#define MFD_HUGETLB	4U
-#endif
 
 /* What a page table of pages of 2 MiB maps; a page of 1 GiB is as large. */
 #define SPAN	GIB
@@ -36,7 +33,7 @@ static bool map_at(char *at, int prot, int fd)
 static int map_pair(struct mem *m, struct pair *p)
 {
 	int fd = memfd_create("cowpin-share", MFD_CLOEXEC | MFD_HUGETLB |
-			      (unsigned int)__builtin_ctzl(m->size) << 26);
+			      huge_size_bits(m->size));
 	char *at;
 
 	p->map = mmap(NULL, 3 * SPAN, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "kinds/kind.h"
+#include "mm_calls.h"
 #include "ops/uffd.h"
 
 static int put_content(struct mem *m, int fd, size_t page, size_t pages, struct value v)
@@ -444,7 +445,7 @@ static int uffdcopyhuge_run(struct mem *m, size_t page, size_t pages, struct val
 {
 	size_t len = HUGE_PAGES * m->size;
 	int flags = MAP_PRIVATE | MAP_ANONYMOUS, ret;
-	int huge = MAP_HUGETLB | __builtin_ctzl(m->size) << MAP_HUGE_SHIFT;
+	int huge = MAP_HUGETLB | huge_size_bits(m->size);
 	char *to = mmap(NULL, len, PROT_READ | PROT_WRITE, flags | huge, -1, 0);
 	char *from = mmap(NULL, len, PROT_READ | PROT_WRITE, flags | MAP_NORESERVE, -1, 0);
 

@@ -17,6 +17,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "io_uring_calls.h"
 #include "pins/capability.h"
 #include "vm_util.h"
 
@@ -27,12 +28,6 @@
  * the kernel must find the place inside a buffer where a request begins.
  */
 #define RUN_MAX		192
-
-/* Newer than the headers that we build with. */
-#define REGISTER_CLONE_BUFFERS	30
-struct clone_buffers {
-	uint32_t src_fd, flags, src_off, dst_off, nr, pad[3];
-};
 
 struct fixed {
 	struct io_uring ring;
@@ -144,17 +139,14 @@ static int register_update(struct pin *p, struct fixed *f)
 static int register_clone(struct pin *p, struct fixed *f)
 {
 	struct iovec iov = { .iov_base = p->addr, .iov_len = p->len };
-	struct clone_buffers clone = { 0 };
 	struct io_uring first;
 	int ret = io_uring_queue_init(1, &first, 0);
 
 	if (ret)
 		return refused(p, ret);
 	ret = io_uring_register_buffers(&first, &iov, 1);
-	clone.src_fd = first.ring_fd;
-	if (!ret && syscall(SYS_io_uring_register, f->ring.ring_fd, REGISTER_CLONE_BUFFERS,
-			    &clone, 1))
-		ret = -errno;
+	if (!ret)
+		ret = ring_clone_buffers(first.ring_fd, f->ring.ring_fd);
 	io_uring_unregister_buffers(&first);
 	io_uring_queue_exit(&first);
 	return refused(p, ret);
