@@ -470,7 +470,7 @@ void needs_provided(uint64_t mask)
 static bool kvm_met(const struct ask *a)
 {
 	int kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC);
-	int vm = kvm < 0 ? -1 : ioctl(kvm, KVM_CREATE_VM, 0);
+	int vm = kvm < 0 ? -1 : ioctl_again(kvm, KVM_CREATE_VM, 0);
 
 	if (vm < 0)
 		no(a, "no virtual machines (/dev/kvm): %s", strerror(errno));

@@ -286,6 +286,16 @@ int file_write(const char *path, const char *text)
 	return ret;
 }
 
+int ioctl_again(int fd, unsigned long request, unsigned long arg)
+{
+	int ret;
+
+	do {
+		ret = ioctl(fd, request, arg);
+	} while (ret < 0 && errno == EINTR);
+	return ret;
+}
+
 long long file_number(const char *path)
 {
 	char buf[64];

@@ -107,6 +107,8 @@ int file_read(const char *path, char *buf, size_t len);
 /* How many swap areas are in use, and the path of the last one. */
 int swap_list(char *area, size_t len);
 int file_write(const char *path, const char *text);
+/* ioctl(), again if a signal was pending: KVM gives up then, for it locks all of the memory. */
+int ioctl_again(int fd, unsigned long request, unsigned long arg);
 /* The number in a one-value file; -errno on error. */
 long long file_number(const char *path);
 

@@ -13,6 +13,7 @@ static struct pool {
 	size_t size;
 	unsigned int want;	/* of the most demanding test */
 	unsigned int capacity, used;
+	unsigned int least;	/* pages on the NUMA node that has fewest */
 } pools[KIND_SIZES_MAX];
 
 static struct pool *pool_of(size_t size)
@@ -24,6 +25,24 @@ static struct pool *pool_of(size_t size)
 			return p;
 	}
 	return &pools[0];
+}
+
+/* Of the two nodes that tests know of. While none of them runs: it is theirs until their end. */
+static unsigned int least_of_nodes(size_t size)
+{
+	long long least = -1;
+
+	for (int node = 0; node < 2; node++) {
+		char path[128];
+		long long nr;
+
+		snprintf(path, sizeof(path), "/sys/devices/system/node/node%d/hugepages/"
+			 "hugepages-%zukB/free_hugepages", node, size / KIB);
+		nr = file_number(path);
+		if (least < 0 || nr < least)
+			least = nr;
+	}
+	return least < 0 ? 0 : least;
 }
 
 static void pool_fill(struct pool *p, unsigned int jobs)
@@ -43,6 +62,7 @@ static void pool_fill(struct pool *p, unsigned int jobs)
 	/* Reserved pages are free, but promised to somebody else. */
 	have -= hugetlb_count(p->size, "resv_hugepages");
 	p->capacity = have < 0 ? 0 : have > want ? want : have;
+	p->least = least_of_nodes(p->size);
 }
 
 /* What a gate demands must be there, whether a test takes it or not. */
@@ -71,34 +91,40 @@ void pools_fill(const struct plan *plan, unsigned int jobs)
 			pool_fill(p, jobs);
 }
 
+static bool to_other_node(const struct step *s)
+{
+	return s->operation && s->operation->other_node;
+}
+
+static bool moves(const struct step *s)
+{
+	return s->op == OP_MIGRATE || to_other_node(s);
+}
+
+static bool has_step(const struct test *t, bool (*is)(const struct step *))
+{
+	for (int i = 0; i < t->steps->nr; i++)
+		if (is(&t->steps->step[i]))
+			return true;
+	return false;
+}
+
 /*
  * Where there is no page in the pool, the kernel makes one for what migrates, but for such
  * a size. Which nodes have how many pages is left to chance: nobody else may take one then.
  */
 static bool takes_all(const struct test *t)
 {
-	if (t->size <= thp_largest())
-		return false;
-	for (int i = 0; i < t->steps->nr; i++) {
-		const struct operation *o = t->steps->step[i].operation;
-
-		if (o && o->other_node)
-			return true;
-	}
-	return false;
+	return t->size > thp_largest() && has_step(t, moves);
 }
 
-static bool each_node_has(size_t size)
+/*
+ * Where the pages of a test are is left to chance: all on one node, or on both, and whichever moves
+ * finds a free one if each node can hold what is in use. The last copy of all is made afterwards.
+ */
+static unsigned int on_each_node(unsigned int pages)
 {
-	char path[128];
-
-	for (int node = 0; node < 2; node++) {
-		snprintf(path, sizeof(path), "/sys/devices/system/node/node%d/hugepages/"
-			 "hugepages-%zukB/free_hugepages", node, size / KIB);
-		if (file_number(path) < 1)
-			return false;
-	}
-	return true;
+	return pages > 1 ? pages - 1 : 1;
 }
 
 bool pools_hold(const struct test *t)
@@ -117,9 +143,10 @@ bool pools_can(const struct test *t, char *why, size_t len)
 			 t->size / KIB, pages);
 		return false;
 	}
-	if (pages && takes_all(t) && !each_node_has(t->size)) {
-		snprintf(why, len, "of the pool of %zu kB pages, a NUMA node has none that is free",
-			 t->size / KIB);
+	if (pages && takes_all(t) && has_step(t, to_other_node) &&
+	    pool_of(t->size)->least < on_each_node(pages)) {
+		snprintf(why, len, "of the pool of %zu kB pages, a NUMA node has fewer than %u "
+			 "that are free", t->size / KIB, on_each_node(pages));
 		return false;
 	}
 	return true;

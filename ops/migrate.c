@@ -109,22 +109,30 @@ static bool is_shared(struct mem *m, size_t cell)
 	return (entry & PM_PRESENT) && !kpagecount(entry & PM_PFN_MASK, &count) && count > 1;
 }
 
+/* @node: -1 for wherever it likes. */
+static int bind_to(struct mem *m, size_t page, size_t pages, int node, unsigned int flags)
+{
+	unsigned long mask = node < 0 ? 0 : 1UL << node;
+
+	if (syscall(SYS_mbind, mem_page(m, page), pages * m->layout.page,
+		    node < 0 ? MPOL_DEFAULT : MPOL_BIND, &mask, 8 * sizeof(mask), flags))
+		return mem_fail(m, "mbind: %s", strerror(errno));
+	return 0;
+}
+
 /* Who may move but its own pages must leave those alone that it shares. */
 static int bind_own(struct mem *m, size_t page, size_t pages)
 {
 	static int before[CELLS_MAX], after[CELLS_MAX];
 	static bool shared[CELLS_MAX];
-	unsigned long mask;
 	size_t first, count;
 	int ret = ask_where(m, page, pages, before);
 
 	layout_cells(&m->layout, page, pages, &first, &count);
-	mask = 1UL << other_node(before, count);
 	for (size_t i = 0; i < count; i++)
 		shared[i] = is_shared(m, first + i);
-	if (!ret && syscall(SYS_mbind, mem_page(m, page), pages * m->layout.page, MPOL_BIND, &mask,
-			    8 * sizeof(mask), MPOL_MF_MOVE))
-		ret = mem_fail(m, "mbind: %s", strerror(errno));
+	if (!ret)
+		ret = bind_to(m, page, pages, other_node(before, count), MPOL_MF_MOVE);
 	if (!ret)
 		ret = ask_where(m, page, pages, after);
 	errno = ESTALE;
@@ -138,20 +146,16 @@ static int bind_own(struct mem *m, size_t page, size_t pages)
 static int bind_strictly(struct mem *m, size_t page, size_t pages)
 {
 	static int nodes[CELLS_MAX];
-	void *at = mem_page(m, page);
 	int ret = ask_where(m, page, pages, nodes), to;
 	size_t first, count;
-	unsigned long mask;
 
 	if (ret)
 		return ret;
 	layout_cells(&m->layout, page, pages, &first, &count);
 	to = other_node(nodes, count);
-	mask = 1UL << to;
-	if (syscall(SYS_mbind, at, pages * m->layout.page, MPOL_BIND, &mask, 8 * sizeof(mask),
-		    MPOL_MF_MOVE_ALL | MPOL_MF_STRICT))
-		return mem_fail(m, "mbind: %s", strerror(errno));
-	ret = ask_where(m, page, pages, nodes);
+	ret = bind_to(m, page, pages, to, MPOL_MF_MOVE_ALL | MPOL_MF_STRICT);
+	if (!ret)
+		ret = ask_where(m, page, pages, nodes);
 	if (ret)
 		return ret;
 	errno = ESTALE;
@@ -164,11 +168,9 @@ static int bind_strictly(struct mem *m, size_t page, size_t pages)
 static int bind_and_undo(struct mem *m, size_t page, size_t pages,
 			 int (*bind)(struct mem *m, size_t page, size_t pages))
 {
-	int ret = bind(m, page, pages);
+	int ret = bind(m, page, pages), undone = bind_to(m, page, pages, -1, 0);
 
-	if (syscall(SYS_mbind, mem_page(m, page), pages * m->layout.page, MPOL_DEFAULT, NULL, 0, 0))
-		ret = mem_fail(m, "mbind to nothing: %s", strerror(errno));
-	return ret;
+	return ret ? ret : undone;
 }
 
 static int bindnode_run(struct mem *m, size_t page, size_t pages, struct value v)

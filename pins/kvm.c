@@ -56,17 +56,6 @@ static void kvm_free(struct pin *p)
 	p->priv = NULL;
 }
 
-/* KVM gives up on a signal that is pending: making a machine locks all of the owner's memory. */
-static int call(int fd, unsigned long request, unsigned long arg)
-{
-	int ret;
-
-	do {
-		ret = ioctl(fd, request, arg);
-	} while (ret < 0 && errno == EINTR);
-	return ret;
-}
-
 static bool add_memory(int vm, unsigned int slot, uint64_t at, void *memory, size_t len)
 {
 	struct kvm_userspace_memory_region region = {
@@ -74,7 +63,7 @@ static bool add_memory(int vm, unsigned int slot, uint64_t at, void *memory, siz
 		.userspace_addr = (uintptr_t)memory,
 	};
 
-	return !call(vm, KVM_SET_USER_MEMORY_REGION, (uintptr_t)&region);
+	return !ioctl_again(vm, KVM_SET_USER_MEMORY_REGION, (uintptr_t)&region);
 }
 
 /* Shared, so that a fork() of the owner changes nothing about it. */
@@ -112,7 +101,7 @@ static bool add_cpu(struct machine *m, int kvm, int vm)
 	int len = ioctl(kvm, KVM_GET_VCPU_MMAP_SIZE, 0);
 	void *run;
 
-	m->cpu = call(vm, KVM_CREATE_VCPU, 0);
+	m->cpu = ioctl_again(vm, KVM_CREATE_VCPU, 0);
 	if (m->cpu < 0 || len <= 0)
 		return false;
 	run = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED, m->cpu, 0);
@@ -127,7 +116,7 @@ static int machine_make(struct pin *p, struct machine *m, int kvm)
 {
 	size_t page = p->layout.page;
 
-	p->fd = call(kvm, KVM_CREATE_VM, 0);
+	p->fd = ioctl_again(kvm, KVM_CREATE_VM, 0);
 	if (p->fd < 0)
 		return pin_fail(p, "KVM_CREATE_VM: %s", strerror(errno));
 	ioctl(p->fd, KVM_SET_TSS_ADDR, AT_TSS);
@@ -162,7 +151,7 @@ static int copy(struct pin *p, uint64_t from, uint64_t to)
 
 	if (ioctl(m->cpu, KVM_SET_REGS, &regs))
 		return pin_fail(p, "KVM_SET_REGS: %s", strerror(errno));
-	if (call(m->cpu, KVM_RUN, 0))
+	if (ioctl_again(m->cpu, KVM_RUN, 0))
 		return pin_fail(p, "KVM_RUN: %s", strerror(errno));
 	return m->run->exit_reason == KVM_EXIT_HLT ? 0 : stopped(p, m);
 }
