@@ -549,6 +549,8 @@ int act_operation(const struct command *c)
 	self.mem.hurry = c->hurry;
 	if (injected == FAULT_EVICT && o->reclaims)
 		inject_evict(&self.mem);
+	if (injected == FAULT_HOLD && o->reclaims)
+		inject_hold(&self.mem);
 	if (injected == FAULT_MISSERVED || injected == FAULT_UNASKED)
 		served_fault = injected == FAULT_UNASKED ? SERVED_UNCOUNTED : SERVED_OTHER;
 	ret = does_nothing(o) ? 0 : o->run(&self.mem, page, pages, c->v);

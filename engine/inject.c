@@ -58,6 +58,7 @@ static const struct { const char *name, *about; } faults[NR_FAULTS] = {
 	[FAULT_CHILD_LOCKED] = { "child-locked", "a child begins with locked memory" },
 	[FAULT_LOCK_COUNT] = { "lock-count", "locked memory is counted twice" },
 	[FAULT_EVICT] = { "evict", "what is locked goes to swap" },
+	[FAULT_HOLD] = { "hold", "somebody else has what is to go to swap" },
 	[FAULT_MISSERVED] = { "misserved", "a userfault is answered with something else" },
 	[FAULT_UNASKED] = { "unasked", "a userfault is not counted" },
 	[FAULT_SHARED_PIN] = { "shared-pin", "a pinned page is not exclusive" },
@@ -239,14 +240,26 @@ void inject_leave_by_actor(void)
 		pause();
 }
 
-void inject_pin(void)
+/* It has it pinned until the process ends. */
+static void pin_for_good(void *at, size_t len)
 {
-	static char page[8192] __attribute__((aligned(4096)));
-	struct iovec iov = { page, 4096 };
+	struct iovec iov = { at, len };
 	struct io_uring ring;
 
 	if (io_uring_queue_init(1, &ring, 0) || io_uring_register_buffers(&ring, &iov, 1))
 		perror("injection");
+}
+
+void inject_hold(const struct mem *m)
+{
+	pin_for_good(m->base, m->layout.page);
+}
+
+void inject_pin(void)
+{
+	static char page[8192] __attribute__((aligned(4096)));
+
+	pin_for_good(page, 4096);
 }
 
 static void leave_setting(void)

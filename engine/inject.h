@@ -51,6 +51,7 @@ enum fault {
 	FAULT_CHILD_LOCKED,	/* a child begins with locked memory */
 	FAULT_LOCK_COUNT,	/* locked memory is counted twice */
 	FAULT_EVICT,		/* what is locked goes to swap */
+	FAULT_HOLD,		/* somebody else has what is to go to swap */
 	FAULT_MISSERVED,	/* a userfault is answered with something else */
 	FAULT_UNASKED,		/* a userfault is not counted */
 	FAULT_SHARED_PIN,	/* a page in a pin is known not to be exclusive */
@@ -91,6 +92,8 @@ int inject_lose_memory(struct mem *m);
 void inject_write_through(const struct mem *m);
 void inject_lock(struct mem *m);
 void inject_evict(struct mem *m);
+/* In an actor, before the same: its first page is pinned from then on. */
+void inject_hold(const struct mem *m);
 /* Move @len bytes at @at out of sight: nothing is there any more, and they are not free. */
 int inject_keep(void *at, size_t len);
 /* Before a pin is taken: break COW, which such a pin must not. */

@@ -90,6 +90,8 @@ static bool anything_present(struct mem *m)
 #define ROUNDS		8
 /* What no page table has can be in memory still. */
 #define ROUNDS_MIN	2
+/* So many that the kernel adds up what has become of them. */
+#define BESIDE		128
 
 /* EAGAIN: there was not that much to reclaim; EINTR: io_uring had something for the process. */
 static int reclaim_round(struct mem *m, const char *path)
@@ -103,12 +105,61 @@ static int reclaim_round(struct mem *m, const char *path)
 }
 
 /*
- * MADV_PAGEOUT leaves alone what more than one process maps; this does not. What two have
- * used becomes active then, and stays so while too little else comes back from swap: so a
- * page beside the region does.
+ * What two processes have used becomes active, and stays so while too little else does, or comes
+ * back from swap: so others do.
  */
+static void crowd_out(char *beside, size_t len, char with)
+{
+	memset(beside, with, len);
+	madvise(beside, len, MADV_PAGEOUT);
+	for (size_t at = 0; at < len; at += page_size())
+		*(volatile char *)(beside + at) = with;
+}
+
+/*
+ * What the kernel goes by are sums of up to four seconds ago, unless somebody reads them. @path: of
+ * memory.reclaim. Before 6.16 cpu.stat has all added up, memory.stat those that changed much.
+ */
+static void add_up(const char *path)
+{
+	static const char *const sums[] = { "cpu.stat", "memory.stat" };
+	int dir = strrchr(path, '/') - path + 1;
+	char file[320], some[64];
+
+	for (size_t i = 0; i < sizeof(sums) / sizeof(*sums); i++) {
+		snprintf(file, sizeof(file), "%.*s%s", dir, path, sums[i]);
+		file_read(file, some, sizeof(some));
+	}
+}
+
+/* A locked page or a zeropage does not go to swap. Without root nobody can tell: true, too. */
+static bool stays_for_a_reason(uint64_t entry)
+{
+	uint64_t flags;
+
+	return kpageflags(entry & PM_PFN_MASK, &flags) || KPF(flags, KPF_UNEVICTABLE) ||
+	       KPF(flags, KPF_ZERO_PAGE);
+}
+
+/* EBUSY: one is left that would have to go if nobody has pinned it. Asked of base pages only. */
+static int verify_reclaimed(struct mem *m)
+{
+	uint64_t entry;
+
+	for (size_t c = 0; c < m->layout.cells && m->kind->props & KIND_BASE; c++) {
+		entry = pagemap_entry(mem_page(m, layout_page(&m->layout, c)));
+		if (!(entry & PM_PRESENT) || stays_for_a_reason(entry))
+			continue;
+		errno = EBUSY;
+		return mem_fail(m, "memory.reclaim leaves a page in memory");
+	}
+	return 0;
+}
+
+/* MADV_PAGEOUT leaves alone what more than one process maps; this does not. */
 static int reclaim_run(struct mem *m, size_t page, size_t pages, struct value v)
 {
+	size_t len = BESIDE * page_size();
 	char path[320], *beside;
 	int ret = reclaim_file(m, path, sizeof(path));
 
@@ -117,23 +168,25 @@ static int reclaim_run(struct mem *m, size_t page, size_t pages, struct value v)
 	(void)v;
 	if (ret)
 		return ret;
-	beside = mmap(NULL, m->layout.page, PROT_READ | PROT_WRITE,
-		      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	beside = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (beside == MAP_FAILED)
 		return mem_fail(m, "mmap: %s", strerror(errno));
 	for (int i = 0; i < ROUNDS && !ret && (i < ROUNDS_MIN || anything_present(m)); i++) {
-		*(volatile char *)beside = i;
+		if (i >= ROUNDS_MIN) {
+			crowd_out(beside, len, i);
+			add_up(path);
+		}
 		madvise(m->base, m->len, MADV_COLD);	/* of no effect where two map a page */
 		ret = reclaim_round(m, path);
 	}
-	munmap(beside, m->layout.page);
-	return ret;
+	munmap(beside, len);
+	return ret ? ret : verify_reclaimed(m);
 }
 
 DEFINE_OPERATION(reclaim) = {
 	.id = "reclaim", .slow = true,
 	.about = "memory.reclaim: shared pages go to swap, too; a pinned page stays",
 	.not_kinds = KIND_HUGETLB, .needs = NEED(SWAP) | NEED(MEMCG) | NEED(RECLAIM),
-	.reclaims = true,
+	.reclaims = true, .refuses_pinned = { -EBUSY }, .senseless = { -EBUSY },
 	.keeps_protection = true, .own_group = true, .run = reclaim_run,
 };

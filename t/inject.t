@@ -223,9 +223,10 @@ check_control(@$_) for @table;
 
 my %listed = map { /^(\S+)/ ? ($1 => 1) : () } split(/\n/, cow('--inject', 'help')->{out});
 delete $listed{none};
-# The first is for good, the others need our module, a device or nobody else: in a VM, t/vm-inject.t
-# and t/vm-vfio.t.
-delete @listed{qw(taint shared-pin movable writable leave-page forgotten leave-thp keep thaw)};
+# The first is for good, the others need our module, a device, swap or nobody else: in a VM,
+# t/vm-inject.t and t/vm-vfio.t.
+delete @listed{qw(taint shared-pin movable writable leave-page forgotten leave-thp keep thaw
+		  hold)};
 # No test fails of these, but the run: t/health.t.
 delete @listed{qw(late-splat leave-fd-once leave-process-once)};
 is_deeply([sort keys %{{ map { $_->[0] => 1 } @table }}], [sort keys %listed],

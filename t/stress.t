@@ -288,6 +288,7 @@ sub elsewhere {
 		 qw(leave-page forgotten)),
 		(map { ($_ => 't/vm-inject.t: of costs, and of writes that are held back') }
 		 qw(keep thaw)),
+		hold => 't/vm-inject.t: there may be a reason in a random scenario',
 		private => 't/vm-inject.t: of a race, by a pin of our module',
 		(map { ($_ => 't/health.t: of the run, not of a scenario') }
 		 qw(exit-splat again-splat leave-fd-once leave-process-once)),

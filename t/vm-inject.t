@@ -103,6 +103,8 @@ noticed_ok('leave-page', ['fork.basic.anon', 'ro-pin.shared.gup.anon'], qr/^kern
 	   qr/left behind: .*pages that nobody has, and that are not free: \d+, before \d+/);
 noticed_ok('forgotten', ['fork.basic.anon', 'fork.child-writes.anon'], qr/^kernel$/,
 	   qr/left behind: .*pages that gave way to others, and that are not free: \d+, before \d+/);
+noticed_ok('hold', ['operation.fork-reclaim.gup.anon', 'operation.ksm-reclaim.anon'], qr/^setup$/,
+	   qr/memory\.reclaim leaves a page in memory/);
 # From a zeropage zeroes are stored, whatever is written meanwhile: where the device is stopped, for
 # a write that is not held may be done before the page is written.
 noticed_ok('thaw', [map { "dmdio.zeropage.$_" } 'zeropage', 'zeropage.huge', 'zeropage.range'],
