@@ -22,6 +22,7 @@ struct race {
 	struct mem mem;
 	size_t pages;
 	uint64_t deadline;
+	uint64_t few_from;		/* from then on, few rounds are enough */
 	atomic_bool stop, failed;
 	/* By page: the latest write that is certainly done. */
 	_Atomic uint64_t committed[RACE_PAGES_MAX];
