@@ -445,7 +445,7 @@ static void keep_perf_on(void)
 
 /*
  * The same of allocators, which account for memory from the first group on, whatever becomes of
- * that. On a fast machine one guest in five did not live to see its second test.
+ * that. On a fast machine two guests of five did not live to see their second test.
  */
 static void make_first_group(void)
 {
