@@ -250,6 +250,15 @@ static bool changes_file(const struct scenario_steps *steps)
 	return false;
 }
 
+/* Is memory given up, and comes in anew, with no pin that keeps it? */
+static bool faults_anew(const struct test *t)
+{
+	for (int i = 0; i < t->steps->nr; i++)
+		if (step_effect(&t->steps->step[i]) == EFFECT_DISCARD)
+			return !t->by;
+	return false;
+}
+
 static bool stands_for_family(const struct test *t)
 {
 	unsigned int props = t->kind->props;
@@ -260,6 +269,9 @@ static bool stands_for_family(const struct test *t)
 	/* What is done to a file of hugetlb pages is other code for almost all that can be done. */
 	if (has_all(props, KIND_FILE | KIND_SHARED | KIND_HUGETLB))
 		return operates(t->steps);
+	/* A fault that brings in a large folio by PTEs is other code than that of a PMD. */
+	if (props & KIND_FIRST_FAULT && t->least)
+		return faults_anew(t);
 	/* What is on a disk is written, filled and cut by other code. */
 	return props & KIND_FIRST || (props & KIND_FIRST_DISK && changes_file(t->steps));
 }
@@ -307,6 +319,7 @@ static void add_kind(struct plan *p, const struct test *proto, bool kselftest)
 		struct test t = *proto;
 
 		t.size = sizes[i];
+		t.least = !i;
 		if (!size_fits(&t) || in_kselftest(&t) != kselftest)
 			continue;
 		name_test(&t);

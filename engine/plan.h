@@ -23,6 +23,7 @@ struct test {
 	const struct scenario_steps *steps;
 	const struct kind *kind;
 	size_t size;			/* on the kind's size axis, else 0 */
+	bool least;			/* the first size of that axis */
 	unsigned int groups;		/* mask of 1 << GROUP_* */
 	bool lenient;		/* of no catalogue: what makes no sense is left out */
 	bool random;		/* others run beside it: some steps may rightly fail */

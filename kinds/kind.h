@@ -31,6 +31,7 @@
 #define KIND_RANGE	(1u << 15)	/* of a file: as much as a THP, where one could be mapped */
 #define KIND_SECRET	(1u << 18)	/* nobody may pin it: only for scenarios about that */
 #define KIND_FIRST_DISK	(1u << 19)	/* as KIND_FIRST, where files change that are on a disk */
+#define KIND_FIRST_FAULT (1u << 20)	/* so does its least size, where memory comes in anew */
 
 /* What a test fills before anything else; the rest is read. */
 #define KIND_FILLED	(KIND_ANON | KIND_SEVERAL)

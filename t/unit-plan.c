@@ -319,6 +319,9 @@ static void test_quick(void)
 		{ "account.ro-longterm.gup.zeropage", false },	/* too small to count */
 		{ "account.ro-longterm.gup.zeropage.range", true },
 		{ "account.swapout.thp.pmd", true },
+		{ "fork.discarded.thp-pte.16k", true },		/* a fault of a large folio */
+		{ "fork.discarded.thp-pte.64k", false },
+		{ "fork.basic.thp-pte.16k", false },
 		{ "ro-longterm.filecollapse.gup.memfd.range", false },	/* may hang */
 		/* Files of hugetlb pages: what is done to them, but not each way to pin them. */
 		{ "operation.tonode-shared.gup.memfd.hugetlb.shared.2M", true },
@@ -376,7 +379,7 @@ int main(int argc, char **argv)
 	const char *expected = argc > 1 ? argv[1] : "t/ids.expected";
 
 	plan(9 + 5 + 1 + 3 + ARRAY_SIZE(twelve_by) * ARRAY_SIZE(twelve_kinds) +
-	     2 * ARRAY_SIZE(choices) + 1 + ARRAY_SIZE(groups) + 3 + 12 + 6 + 1);
+	     2 * ARRAY_SIZE(choices) + 1 + ARRAY_SIZE(groups) + 3 + 15 + 6 + 1);
 	test_axes();
 	test_plan_ids();
 	test_rows();
