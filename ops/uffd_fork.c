@@ -41,15 +41,27 @@ static void *take_child(void *arg)
 /* What the child, which is there for nothing else, finds. */
 enum found { PROTECTED, UNPROTECTED, NOTHING };
 
+/* MADV_DONTFORK: of that a child has nothing, and nobody is told. */
+static bool inherited(const struct mem *m, size_t page, size_t pages)
+{
+	return !msync(mem_page(m, page), pages * m->layout.page, MS_ASYNC);
+}
+
 static enum found look(struct mem *m, size_t page, size_t pages)
 {
+	enum found found = NOTHING;
+	/* All at once, unless there are holes. */
+	size_t step = inherited(m, page, pages) ? pages : 1;
+
 	pagemap_after_fork();
-	/* MADV_DONTFORK: of that nobody is told. */
-	for (size_t i = 0; i < m->layout.pages; i++)
-		if (!msync(mem_page(m, i), m->layout.page, MS_ASYNC))
-			return uffd_verify_protected(m, page, pages, true) ? UNPROTECTED :
-			       PROTECTED;
-	return NOTHING;
+	for (size_t i = page; i < page + pages; i += step) {
+		if (!inherited(m, i, step))
+			continue;
+		if (uffd_verify_protected(m, i, step, true))
+			return UNPROTECTED;
+		found = PROTECTED;
+	}
+	return found;
 }
 
 static int judge(struct mem *m, const struct watch *w, int status)

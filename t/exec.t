@@ -190,6 +190,7 @@ sub run_all {
 	test_defaults();
 	test_options();
 	test_merged_again() if -e '/sys/kernel/mm/ksm/run';
+	test_partly_forked();
 	test_verbose();
 	test_examples();
 	test_catalogue();
@@ -227,6 +228,19 @@ sub test_options {
 	like($r->{out}, qr/^ok 1 - exec\.iouring\.anon(?: # SKIP.*)?$/m, '--by and --kind');
 	$r = exec_cow('--account', '--kind', 'zeropage', 'read P; write P');
 	like($r->{out}, qr/^ok 1 - exec\.zeropage(?: # SKIP.*)?$/m, '--account');
+}
+
+# What a child does not get cannot be protected there, of which userfaultfd is asked; the rest is.
+sub test_partly_forked {
+	for my $row (['memfd.range.shared', 'read P; dontfork P lower; uffdforkshared P'],
+		     ['memfd.range.shared', 'read P; dontfork P last; uffdforkshared P last'],
+		     ['thp.pmd', 'fill P; dontfork P upper; uffdfork P']) {
+		my ($kind, $steps) = @$row;
+		my $r = exec_cow('--kind', $kind, $steps);
+
+		like($r->{out}, qr/^ok 1 - /m, "'$steps' passes, or cannot be tried")
+			or diag($r->{out}, $r->{err});
+	}
 }
 
 # Pages that ksmd merges once more, while they are locked or forked, are no failure.
