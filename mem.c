@@ -4,10 +4,15 @@
 #include "mem.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <setjmp.h>
 #include <signal.h>
 
+#include "mm_calls.h"
 #include "vm_util.h"
+
+/* Longer than another CPU has a page on its way to or from a list; a pin outlasts it. */
+#define COLLAPSE_PATIENCE	(20 * NS_PER_MS)
 
 static sigjmp_buf nothing_there;
 
@@ -62,4 +67,14 @@ int mem_open(const struct mem *m, int flags)
 
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", m->fd);
 	return open(path, flags | O_CLOEXEC);
+}
+
+int mem_collapse(void *at, size_t len)
+{
+	uint64_t end = now_ns() + COLLAPSE_PATIENCE;
+	int ret;
+
+	while ((ret = madvise(at, len, MADV_COLLAPSE)) && errno == EAGAIN && now_ns() < end)
+		poll(NULL, 0, 1);
+	return ret;
 }

@@ -69,6 +69,12 @@ bool mem_holds_data(const char *at);
 /* The word at @at, if that is no fault. */
 bool mem_can_be_read(const char *at, uint64_t *word);
 
+/*
+ * MADV_COLLAPSE, tried for a while where the kernel says EAGAIN: somebody has a page, be it a pin,
+ * be it for a moment. 0, or -1 with errno.
+ */
+int mem_collapse(void *at, size_t len);
+
 /* Note why something failed; yields -errno (-EINVAL if errno is 0). */
 #define mem_fail(m, ...) ({						\
 	int err_ = errno ? errno : EINVAL;				\

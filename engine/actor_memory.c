@@ -374,7 +374,12 @@ int act_dofork(const struct command *c)
 
 int act_collapse(const struct command *c)
 {
-	return advise(c, MADV_COLLAPSE, "MADV_COLLAPSE");
+	size_t len;
+	char *at = actor_range(c, &len);
+
+	if (mem_collapse(at, len))
+		return mem_fail(&self.mem, "MADV_COLLAPSE: %s", strerror(errno));
+	return 0;
 }
 
 /*

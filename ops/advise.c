@@ -27,10 +27,17 @@ ADVICE(pageout_run, MADV_PAGEOUT)
 ADVICE(populate_read_run, MADV_POPULATE_READ)
 ADVICE(populate_write_run, MADV_POPULATE_WRITE)
 ADVICE(discard_run, MADV_DONTNEED)
-ADVICE(collapse_run, MADV_COLLAPSE)
 ADVICE(hugepage_run, MADV_HUGEPAGE)
 ADVICE(nohugepage_run, MADV_NOHUGEPAGE)
 ADVICE(guard_run, MADV_GUARD_INSTALL)
+
+static int collapse_run(struct mem *m, size_t page, size_t pages, struct value v)
+{
+	(void)v;
+	if (mem_collapse(mem_page(m, page), pages * m->layout.page))
+		return mem_fail(m, "MADV_COLLAPSE: %s", strerror(errno));
+	return 0;
+}
 
 /* hugetlb pages and locked ones take no advice on reclaim: EINVAL. */
 DEFINE_OPERATION(cold) = {

@@ -37,7 +37,13 @@ const struct known_issue known_issues[] = {
 	{ .ids = "ro-longterm.filecollapse.*", .fails_as = "actor-hung", .kernels = "6.2-",
 	  .reason = LOOPS },
 	/* O_DIRECT writes invalidate the page cache, whoever has it pinned; docs/findings.md. */
-	{ .ids = "operation.directwrite.*", .fails_as = "stale-pin", .reason = EVICTS },
+	{ .ids = "operation.directwrite.*.ext4*", .fails_as = "stale-pin", .reason = EVICTS },
+	{ .ids = "operation.directwrite.*.xfs*", .fails_as = "stale-pin", .reason = EVICTS },
+	{ .ids = "operation.directwrite.*.btrfs*", .fails_as = "stale-pin", .kernels = "6.2-",
+	  .reason = EVICTS },
+	/* There btrfs goes by the page cache at times, as when a page is busy. */
+	{ .ids = "operation.directwrite.*.btrfs*", .fails_as = "stale-pin", .kernels = "-6.1",
+	  .sometimes = true, .reason = EVICTS },
 	/* No page_mkwrite() announced what a device has written: btrfs gives such pages up. */
 	{ .ids = "operation.sync-pinned.*.btrfs.shared", .fails_as = "setup", .sometimes = true,
 	  .reason = NOT_TOLD },
