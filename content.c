@@ -196,9 +196,11 @@ static bool word_judge(struct reading *r, const struct word *w, size_t page, siz
 static bool all_as_first(const struct layout *l, size_t page, const uint64_t *words,
 			 struct value *v)
 {
-	*v = word_fields(words[0]).v;
-	if (!isalpha(v->writer) && words[0])
+	struct word first;
+
+	if (!word_decode(words[0], &first))
 		return false;
+	*v = first.v;
 	for (size_t i = 0; i < l->words; i++)
 		if (words[i] != word_encode(*v, page, layout_word(l, i) / sizeof(uint64_t)) &&
 		    !layout_is_mark(l, i))
@@ -212,7 +214,6 @@ struct reading content_judge(const struct layout *l, size_t page, const uint64_t
 
 	if (all_as_first(l, page, words, &r.v))
 		return r;
-	r.v = VALUE_ZERO;
 	for (size_t i = 0; i < l->words; i++) {
 		size_t off = layout_word(l, i);
 		struct word w;

@@ -7,6 +7,7 @@
 #include <poll.h>
 #include <setjmp.h>
 #include <signal.h>
+#include <string.h>
 
 #include "mm_calls.h"
 #include "vm_util.h"
@@ -69,12 +70,12 @@ int mem_open(const struct mem *m, int flags)
 	return open(path, flags | O_CLOEXEC);
 }
 
-int mem_collapse(void *at, size_t len)
+int mem_collapse(struct mem *m, void *at, size_t len)
 {
 	uint64_t end = now_ns() + COLLAPSE_PATIENCE;
 	int ret;
 
 	while ((ret = madvise(at, len, MADV_COLLAPSE)) && errno == EAGAIN && now_ns() < end)
 		poll(NULL, 0, 1);
-	return ret;
+	return ret ? mem_fail(m, "MADV_COLLAPSE: %s", strerror(errno)) : 0;
 }

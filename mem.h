@@ -71,9 +71,9 @@ bool mem_can_be_read(const char *at, uint64_t *word);
 
 /*
  * MADV_COLLAPSE, tried for a while where the kernel says EAGAIN: somebody has a page, be it a pin,
- * be it for a moment. 0, or -1 with errno.
+ * be it for a moment. 0, or -errno with m->why.
  */
-int mem_collapse(void *at, size_t len);
+int mem_collapse(struct mem *m, void *at, size_t len);
 
 /* Note why something failed; yields -errno (-EINVAL if errno is 0). */
 #define mem_fail(m, ...) ({						\

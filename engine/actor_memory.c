@@ -377,9 +377,7 @@ int act_collapse(const struct command *c)
 	size_t len;
 	char *at = actor_range(c, &len);
 
-	if (mem_collapse(at, len))
-		return mem_fail(&self.mem, "MADV_COLLAPSE: %s", strerror(errno));
-	return 0;
+	return mem_collapse(&self.mem, at, len);
 }
 
 /*

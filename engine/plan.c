@@ -238,25 +238,25 @@ static bool quick_enough(const struct test *t)
 	return !consumes || t->kind->props & (KIND_BASE | KIND_FILE);
 }
 
+/* @effects: of 1 << EFFECT_*. */
+static bool has_effect(const struct scenario_steps *steps, unsigned int effects)
+{
+	for (int i = 0; i < steps->nr; i++)
+		if (effects & 1u << step_effect(&steps->step[i]))
+			return true;
+	return false;
+}
+
 static bool changes_file(const struct scenario_steps *steps)
 {
-	for (int i = 0; i < steps->nr; i++) {
-		enum effect effect = step_effect(&steps->step[i]);
-
-		if (effect == EFFECT_FILE_WRITE || effect == EFFECT_FILE_REFILL ||
-		    effect == EFFECT_PUNCH || effect == EFFECT_TRUNCATE)
-			return true;
-	}
-	return false;
+	return has_effect(steps, 1u << EFFECT_FILE_WRITE | 1u << EFFECT_FILE_REFILL |
+				 1u << EFFECT_PUNCH | 1u << EFFECT_TRUNCATE);
 }
 
 /* Is memory given up, and comes in anew, with no pin that keeps it? */
 static bool faults_anew(const struct test *t)
 {
-	for (int i = 0; i < t->steps->nr; i++)
-		if (step_effect(&t->steps->step[i]) == EFFECT_DISCARD)
-			return !t->by;
-	return false;
+	return !t->by && has_effect(t->steps, 1u << EFFECT_DISCARD);
 }
 
 static bool stands_for_family(const struct test *t)

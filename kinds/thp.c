@@ -93,9 +93,7 @@ DEFINE_KIND(thp_swapped) = {
 DEFINE_KIND(thp_pte) = {
 	.id = "thp-pte", .title = "PTE-mapped THP", .rank = 112,
 	.sizes = thp_sizes, .region = region_whole, .settle = map_by_ptes,
-	.verify = thp_verify_by_ptes, THP_COMMON,
-	.props = KIND_ANON | KIND_PRIVATE | KIND_THP | KIND_FIRST_FAULT,
-	.needs = NEED(ROOT) | NEED(THP) | NEED(MTHP),
+	.verify = thp_verify_by_ptes, IN_MEMORY_AND(KIND_FIRST_FAULT), THP_COMMON,
 };
 
 DEFINE_KIND(thp_pte_swapped) = {

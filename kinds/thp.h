@@ -22,10 +22,10 @@ int thp_verify_by_ptes(struct mem *m);
 	.create = thp_create,					\
 	.destroy = mem_unmap
 
-#define IN_MEMORY	.props = KIND_ANON | KIND_PRIVATE | KIND_THP,	\
-			.needs = NEED(ROOT) | NEED(THP) | NEED(MTHP)
-#define IN_MEMORY_UNEVEN .props = KIND_ANON | KIND_PRIVATE | KIND_THP | KIND_UNEVEN, \
-			.needs = NEED(ROOT) | NEED(THP) | NEED(MTHP)
+#define IN_MEMORY_AND(more)	.props = KIND_ANON | KIND_PRIVATE | KIND_THP | (more), \
+				.needs = NEED(ROOT) | NEED(THP) | NEED(MTHP)
+#define IN_MEMORY		IN_MEMORY_AND(0)
+#define IN_MEMORY_UNEVEN	IN_MEMORY_AND(KIND_UNEVEN)
 #define IN_SWAP		.props = KIND_ANON | KIND_PRIVATE | KIND_THP | KIND_SWAPPED, \
 			.needs = NEED(ROOT) | NEED(THP) | NEED(MTHP) | NEED(SWAP), \
 			.verify = mem_verify_swapped

@@ -34,9 +34,7 @@ ADVICE(guard_run, MADV_GUARD_INSTALL)
 static int collapse_run(struct mem *m, size_t page, size_t pages, struct value v)
 {
 	(void)v;
-	if (mem_collapse(mem_page(m, page), pages * m->layout.page))
-		return mem_fail(m, "MADV_COLLAPSE: %s", strerror(errno));
-	return 0;
+	return mem_collapse(m, mem_page(m, page), pages * m->layout.page);
 }
 
 /* hugetlb pages and locked ones take no advice on reclaim: EINVAL. */
